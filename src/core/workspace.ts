@@ -2,7 +2,7 @@
  * A job's folder: what the engine mounts, and the control files that lie beside it where the program can't reach them.
  *
  * ```
- * {root}/{sessionId}/job-{id}/     keyOf('') — nothing here is mounted but:
+ * {root}/{sessionId}/job-{id}/     jobKey(job, '') — nothing here is mounted but:
  *   workspace/                     mounted read-write at /workspace
  *   stdin                          mounted read-only, when the program is given one
  *   inputs/                        the inputs' original bytes
@@ -31,15 +31,17 @@ export interface JobRef {
   readonly jobId: string;
 }
 
+/** The store's key of a path in a job's folder, such as `stdout` or `workspace/plot.png`; the folder lies at the same path below the root. */
+export function jobKey({ sessionId, jobId }: JobRef, path: string): string {
+  return `${sessionId}/job-${jobId}/${path}`;
+}
+
 export interface Workspace {
   readonly job: JobRef;
   /** Who the program runs as: the owner of everything it can write. */
   readonly user: { readonly uid: number; readonly gid: number };
   /** Absolute path of the folder that is mounted at `/workspace`. */
   readonly mountSource: string;
-
-  /** The store's key of a path in the job's folder, such as `stdout` or `workspace/plot.png`. */
-  keyOf(path: string): string;
 
   /** Writes the inputs: the originals beside the workspace, and a copy in it that belongs to the run's user. Once per job. */
   writeInputs(files: readonly InputFile[]): Promise<readonly CollectedFile[]>;

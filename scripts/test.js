@@ -1,0 +1,49 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from './lib/project.js';
+import { runVisibly } from './lib/run-visibly.js';
+import { say } from './lib/say.js';
+import { setUp } from './lib/set-up.js';
+import { runMain } from './lib/setup-error.js';
+import { concludeTests, countTests } from './lib/test-totals.js';
+
+const OWN_ARGUMENTS = new Set(['--long', '--yes']);
+
+/** @param {string} path */
+function readTotals(path) {
+  try {
+    return countTests(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}
+
+await runMain(async () => {
+  const args = process.argv.slice(2);
+  // The tests have settings of their own: a person's `.env` must not decide what they see.
+  const { DOCKER_SOCKET_PATH, DOCKER_HOST, XDG_RUNTIME_DIR } = process.env;
+  const settings = { DOCKER_SOCKET_PATH, DOCKER_HOST, XDG_RUNTIME_DIR };
+  const engine = await setUp({ root: ROOT, settings, args, env: process.env });
+  const folder = mkdtempSync(join(tmpdir(), 'aa-test-report-'));
+  try {
+    const report = join(folder, 'report.json');
+    const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const rest = args.filter((arg) => !OWN_ARGUMENTS.has(arg));
+    const env = {
+      ...process.env,
+      AA_TEST_DOCKER_SOCKET: engine?.socket,
+      ...(args.includes('--long') && { AA_TEST_LONG: '1' }),
+    };
+    const code = await runVisibly(process.execPath, [vitest, 'run', ...reporters, ...rest], {
+      cwd: ROOT,
+      env,
+    });
+    const { line, exitCode } = concludeTests(readTotals(report), code);
+    say(line);
+    return exitCode;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

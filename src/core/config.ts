@@ -1,0 +1,98 @@
+import { parseVariables, type Variables } from './config-variables.ts';
+import { DEFAULT_POLICY, type LimitPolicy } from './limits.ts';
+
+/** What the process was told, parsed once. Sizes in bytes, times in milliseconds. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** What artifact URLs start with, without a trailing `/`; absent: the origin by which the request came. */
+  readonly publicUrl: string | undefined;
+  readonly runtime: 'auto' | 'docker' | 'podman';
+  readonly socketPath: string | undefined;
+  readonly ociRuntime: string | undefined;
+  /** Absolute. */
+  readonly storagePath: string;
+  readonly workerImage: string;
+  readonly allowedHosts: readonly string[];
+  readonly corsOrigins: readonly string[];
+  readonly maxRunning: number;
+  readonly maxQueued: number;
+  readonly queueTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly policy: LimitPolicy;
+  readonly allowUnenforced: readonly string[];
+  readonly logLevel: string;
+}
+
+/** Facts of the machine that defaults depend on. */
+export interface Host {
+  /** Processors. */
+  readonly cores: number;
+  /** The user's home folder, for a leading `~` or `$HOME`. */
+  readonly home: string;
+  /** The working directory, for a relative storage path. */
+  readonly cwd: string;
+}
+
+/** Every problem of a configuration at once; each line ends with the cure. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.problems = problems;
+  }
+}
+
+/**
+ * Parses the environment. Throws {@link ConfigError} for a bad value, an unknown `AA_*` name (`AA_TEST_*` aside) and a
+ * set-up that would not be safe. An empty value counts as unset.
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>, host: Host): Config {
+  const { values, problems } = parseVariables(env, host);
+  const all = [...problems, ...unsafe(values)];
+  if (all.length > 0) throw new ConfigError(all);
+  return toConfig(values, host);
+}
+
+function toConfig(values: Variables, host: Host): Config {
+  const policy: LimitPolicy = {
+    timeoutMs: values.AA_MAX_TIMEOUT_MS ?? DEFAULT_POLICY.timeoutMs,
+    memoryBytes: values.AA_MAX_MEMORY_BYTES ?? DEFAULT_POLICY.memoryBytes,
+    cpus: values.AA_MAX_CPUS ?? DEFAULT_POLICY.cpus,
+    pids: values.AA_MAX_PIDS ?? DEFAULT_POLICY.pids,
+    outputBytes: values.AA_MAX_OUTPUT_BYTES ?? DEFAULT_POLICY.outputBytes,
+    diskBytes: values.AA_MAX_DISK_BYTES ?? DEFAULT_POLICY.diskBytes,
+  };
+  return {
+    host: values.HOST ?? '127.0.0.1',
+    port: values.PORT ?? 8080,
+    publicUrl: values.PUBLIC_URL,
+    runtime: values.AA_RUNTIME ?? 'auto',
+    socketPath: values.DOCKER_SOCKET_PATH,
+    ociRuntime: values.AA_OCI_RUNTIME,
+    storagePath: values.AA_STORAGE_PATH ?? `${host.home}/.aa-storage`,
+    workerImage: values.AA_WORKER_IMAGE ?? 'aa-worker:latest',
+    allowedHosts: values.AA_ALLOWED_HOSTS ?? [],
+    corsOrigins: values.AA_CORS_ORIGINS ?? [],
+    maxRunning: values.AA_MAX_RUNNING ?? Math.max(4, 2 * host.cores),
+    maxQueued: values.AA_MAX_QUEUED ?? 64,
+    queueTimeoutMs: values.AA_QUEUE_TIMEOUT_MS ?? 30_000,
+    maxBodyBytes: values.AA_MAX_BODY_BYTES ?? 32 * 1024 * 1024,
+    policy,
+    allowUnenforced: values.AA_ALLOW_UNENFORCED ?? [],
+    logLevel: values.AA_LOG_LEVEL ?? 'info',
+  };
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+/** Whoever reaches the port may run code here, so without keys only this machine may reach it. */
+function unsafe(values: Variables): string[] {
+  const host = values.HOST ?? '127.0.0.1';
+  if (LOOPBACK.test(host)) return [];
+  return [
+    `HOST=${host} would let other machines run code here, and this version has no API keys yet: leave HOST at 127.0.0.1 and put an authenticating proxy in front.`,
+  ];
+}

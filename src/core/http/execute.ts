@@ -1,0 +1,50 @@
+import type { Context } from 'hono';
+import { AppError } from '../errors.ts';
+import { executeEnvelope, runEnvelope } from '../schemas.ts';
+import type { App, AppDependencies, AppVariables } from './context.ts';
+import { toExecuteResponse } from './execute-response.ts';
+import { parseInput } from './parse-input.ts';
+import { readJson } from './read-json.ts';
+import { route } from './route.ts';
+
+type AppContext = Context<{ Variables: AppVariables }>;
+
+/** `POST /tools/execute` and its older door `POST /run`. */
+export function executeRoutes(app: App, deps: AppDependencies): void {
+  route(app, '/tools/execute', {
+    POST: async (c) => {
+      const { tool, ...rest } = parseInput(executeEnvelope, await readJson(c, deps.maxBodyBytes));
+      return execute(c, deps, tool, rest);
+    },
+  });
+  route(app, '/run', {
+    POST: async (c) =>
+      execute(c, deps, 'code_execution', parseInput(runEnvelope, await readJson(c, deps.maxBodyBytes))),
+  });
+}
+
+async function execute(
+  c: AppContext,
+  deps: AppDependencies,
+  toolName: string,
+  body: { sessionId: string } & Record<string, unknown>,
+): Promise<Response> {
+  const { sessionId, ...fields } = body;
+  const tool = deps.tools.get(toolName);
+  const input = parseInput(tool.input, fields);
+  const logger = c.get('logger');
+  const manifest = await deps.supervisor.execute({
+    tool,
+    sessionId,
+    input,
+    signal: c.req.raw.signal,
+    logger,
+  });
+  const response = toExecuteResponse(manifest, c.get('baseUrl'));
+  if (manifest.job.end === undefined) {
+    const message =
+      'It could not be found out how the run ended; what output there was is kept: run it again.';
+    throw new AppError('infra_error', message, { details: { ...response } });
+  }
+  return c.json(response);
+}

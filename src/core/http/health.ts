@@ -1,0 +1,21 @@
+import type { AppError } from '../errors.ts';
+import type { App, AppDependencies } from './context.ts';
+import { route } from './route.ts';
+
+/** `GET /healthz`: the process answers. `GET /readyz`: a job can run now, or why not. */
+export function healthRoutes(app: App, deps: AppDependencies): void {
+  route(app, '/healthz', { GET: (c) => c.json({ status: 'ok' }) });
+  route(app, '/readyz', {
+    GET: async (c) => {
+      const { info, problem } = await deps.gate.status();
+      const details = c.req.query('verbose') === undefined ? {} : { engine: info, store: deps.store.name };
+      if (problem === undefined) return c.json({ status: 'ready', ...details });
+      const headers = { 'Retry-After': String(problem.retryAfter ?? 5) };
+      return c.json({ status: 'unavailable', problems: [toProblem(problem)], ...details }, 503, headers);
+    },
+  });
+}
+
+function toProblem({ code, message }: AppError): { code: string; message: string } {
+  return { code, message };
+}

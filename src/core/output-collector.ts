@@ -1,0 +1,138 @@
+import type { ByteSink } from './container-runtime.ts';
+import type { OutputFile, Workspace } from './workspace.ts';
+
+const COPY_CHUNK = 256 * 1024;
+const NEWLINE = 10;
+
+/**
+ * Keeps a stream within a number of bytes without ever holding up or ending the program: the head is written as it
+ * comes, what follows goes round in the rest of the same file, and at the end the newest bytes are put in order behind
+ * one line that counts what is missing. Takes no memory beyond the chunk at hand. When the file can't be written, the
+ * stream is still taken to its end, and `finish` rejects with the first failure.
+ */
+export interface OutputCollector extends ByteSink {
+  /** Puts the file in its final order and closes it. Once. */
+  finish(): Promise<CollectedOutput>;
+}
+
+export interface CollectedOutput {
+  readonly truncated: boolean;
+  /** Bytes of the stream that aren't in the file. */
+  readonly omittedBytes: number;
+}
+
+/** @param maxBytes bytes of the stream that are kept: the first three quarters and the last quarter. */
+export function createOutputCollector(file: OutputFile, maxBytes: number): OutputCollector {
+  const tailSize = Math.floor(maxBytes / 4);
+  const headSize = maxBytes - tailSize;
+  let total = 0;
+  let failure: unknown;
+
+  /** Where in the file the stream's byte number `offset` goes, and how many bytes fit there before the place wraps. */
+  const place = (offset: number): { position: number; room: number } => {
+    if (offset < headSize) return { position: offset, room: headSize - offset };
+    if (tailSize === 0) return { position: headSize, room: 0 };
+    const round = (offset - headSize) % tailSize;
+    return { position: headSize + round, room: tailSize - round };
+  };
+
+  const keep = async (chunk: Uint8Array): Promise<void> => {
+    let from = 0;
+    if (total >= headSize && chunk.length > tailSize) {
+      // Only the chunk's last bytes can survive: the earlier ones would be overwritten by it.
+      from = chunk.length - tailSize;
+      total += from;
+    }
+    while (from < chunk.length) {
+      const { position, room } = place(total);
+      if (room === 0) {
+        total += chunk.length - from;
+        return;
+      }
+      const part = chunk.subarray(from, from + room);
+      await file.write(part, position);
+      total += part.length;
+      from += part.length;
+    }
+  };
+
+  const write = async (chunk: Uint8Array): Promise<void> => {
+    if (failure !== undefined) return;
+    try {
+      await keep(chunk);
+    } catch (error) {
+      failure = error;
+    }
+  };
+
+  const finish = async (): Promise<CollectedOutput> => {
+    try {
+      if (failure !== undefined) throw failure;
+      const omittedBytes = Math.max(0, total - maxBytes);
+      if (omittedBytes > 0) await straighten(file, headSize, tailSize, total, omittedBytes);
+      return { truncated: omittedBytes > 0, omittedBytes };
+    } finally {
+      await file.close();
+    }
+  };
+
+  return { write, finish };
+}
+
+/** The line that stands between head and tail of a stream that was longer than its limit. */
+export function omissionLine(omittedBytes: number): string {
+  return `[... ${omittedBytes} bytes omitted ...]\n`;
+}
+
+async function straighten(
+  file: OutputFile,
+  headSize: number,
+  tailSize: number,
+  total: number,
+  omittedBytes: number,
+): Promise<void> {
+  const oldest = tailSize === 0 ? 0 : (total - headSize) % tailSize;
+  const tail = new Uint8Array(tailSize);
+  tail.set(await readAll(file, headSize + oldest, tailSize - oldest), 0);
+  tail.set(await readAll(file, headSize, oldest), tailSize - oldest);
+  const headEndsLine = headSize === 0 || (await readAll(file, headSize - 1, 1))[0] === NEWLINE;
+  const line = new TextEncoder().encode((headEndsLine ? '' : '\n') + omissionLine(omittedBytes));
+  await file.write(line, headSize);
+  await file.write(tail, headSize + line.length);
+}
+
+async function readAll(file: OutputFile, position: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; ) {
+    const part = await file.read(position + at, Math.min(COPY_CHUNK, length - at));
+    if (part.length === 0) throw new Error('an output file is shorter than what was written to it');
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** The two streams of one run, being captured. */
+export interface CapturedStreams {
+  readonly stdout: ByteSink;
+  readonly stderr: ByteSink;
+  /** Brings both files into their final form. Once. */
+  finish(): Promise<Readonly<Record<'stdout' | 'stderr', CollectedOutput>>>;
+}
+
+export async function openStreams(
+  workspace: Pick<Workspace, 'openOutput'>,
+  maxBytes: number,
+): Promise<CapturedStreams> {
+  const open = async (name: 'stdout' | 'stderr'): Promise<OutputCollector> =>
+    createOutputCollector(await workspace.openOutput(name), maxBytes);
+  const [stdout, stderr] = await Promise.all([open('stdout'), open('stderr')]);
+  return {
+    stdout,
+    stderr,
+    async finish() {
+      const [out, err] = await Promise.all([stdout.finish(), stderr.finish()]);
+      return { stdout: out, stderr: err };
+    },
+  };
+}

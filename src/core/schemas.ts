@@ -1,0 +1,212 @@
+import * as v from 'valibot';
+import { SESSION_ID_PATTERN } from './ids.ts';
+
+const MAX_FILES = 10_000;
+const MAX_PATH_BYTES = 900;
+const MAX_NAME_BYTES = 255;
+/** What Linux takes as one string of an argument list. */
+const MAX_STRING_BYTES = 128 * 1024 - 1;
+const MAX_ENV_VALUE_BYTES = 64 * 1024;
+const MAX_ARGS = 1000;
+
+const utf8Length = (text: string): number => new TextEncoder().encode(text).length;
+
+/** Text that UTF-8 can hold: a lone surrogate would silently become another character. */
+const text = v.pipe(
+  v.string('Must be a string.'),
+  v.check(
+    (value) => value.isWellFormed(),
+    'Holds a lone surrogate, which UTF-8 cannot: send whole characters.',
+  ),
+);
+
+const argument = v.pipe(
+  text,
+  v.check((value) => !value.includes('\0'), 'Holds a NUL character, which no argument can: remove it.'),
+  v.check(
+    (value) => utf8Length(value) <= MAX_STRING_BYTES,
+    'Longer than 128 KiB: send it by stdin or as a file.',
+  ),
+);
+
+/** Why a path can't name an input file; `undefined` when it can. */
+function pathProblem(path: string): string | undefined {
+  if (path === '') return 'Is empty: name a file.';
+  if (/\p{Cc}/u.test(path)) return 'Holds a control character, which no URL may carry: remove it.';
+  if (path.includes('\\')) return 'Holds a backslash: separate folders with "/".';
+  if (path.startsWith('/')) return 'Is absolute: name a file relative to /workspace.';
+  const parts = path.split('/');
+  if (parts.some((part) => part === '' || part === '.' || part === '..')) {
+    return 'Has an empty, "." or ".." part: name a file below /workspace plainly.';
+  }
+  if (utf8Length(path) > MAX_PATH_BYTES) return `Longer than ${MAX_PATH_BYTES} bytes: use a shorter path.`;
+  if (parts.some((part) => utf8Length(part) > MAX_NAME_BYTES)) {
+    return `Has a part longer than ${MAX_NAME_BYTES} bytes: use a shorter name.`;
+  }
+  if (path === 'stdout' || path === 'stderr') return 'Is the name of a captured stream: use another name.';
+  return undefined;
+}
+
+/** A relative path of an input file. */
+export const inputPath = v.pipe(
+  text,
+  v.rawCheck(({ dataset, addIssue }) => {
+    const problem = dataset.typed ? pathProblem(dataset.value) : undefined;
+    if (problem !== undefined) addIssue({ message: problem });
+  }),
+);
+
+const DENIED_ENV = /^(LD_.*|GLIBC_TUNABLES|BASH_ENV|ENV)$/;
+
+const envName = v.pipe(
+  v.string(),
+  v.regex(
+    /^[A-Za-z_][A-Za-z0-9_]{0,254}$/,
+    'Is no name of an environment variable: use letters, digits and "_".',
+  ),
+  v.check(
+    (name) => !DENIED_ENV.test(name),
+    'Would change how programs are loaded: set it inside your code if you need it.',
+  ),
+);
+
+const envValue = v.pipe(
+  text,
+  v.check((value) => !value.includes('\0'), 'Holds a NUL character, which no variable can: remove it.'),
+  v.check(
+    (value) => utf8Length(value) <= MAX_ENV_VALUE_BYTES,
+    'Longer than 64 KiB: send it by stdin or as a file.',
+  ),
+);
+
+/** Environment of a program. Names that JavaScript keeps for itself are refused, never dropped in silence. */
+const environment = v.pipe(
+  v.custom<Record<string, unknown>>(
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      !['__proto__', 'constructor', 'prototype'].some((name) => Object.hasOwn(value, name)),
+    'Must be an object of names and strings, without the names "__proto__", "constructor" and "prototype".',
+  ),
+  v.record(envName, envValue),
+);
+
+const positiveInteger = v.pipe(
+  v.number('Must be a number.'),
+  v.safeInteger('Must be a whole number.'),
+  v.minValue(1, 'Must be 1 or more.'),
+);
+
+/** Fields that every tool which runs a program may take. */
+export const runOptionEntries = {
+  timeoutMs: v.optional(
+    v.pipe(positiveInteger, v.description("Milliseconds from the program's start (default 30000).")),
+  ),
+  limits: v.optional(
+    v.strictObject({
+      memoryBytes: v.optional(positiveInteger),
+      cpus: v.optional(
+        v.pipe(v.number('Must be a number.'), v.finite(), v.gtValue(0, 'Must be more than 0.')),
+      ),
+      pids: v.optional(positiveInteger),
+      outputBytes: v.optional(positiveInteger),
+      diskBytes: v.optional(positiveInteger),
+    }),
+  ),
+};
+
+const inputFile = v.pipe(
+  v.strictObject({
+    path: inputPath,
+    content: text,
+    encoding: v.optional(v.picklist(['utf8', 'base64'], 'Must be "utf8" or "base64".'), 'utf8'),
+  }),
+  v.forward(
+    v.check(
+      ({ content, encoding }) => encoding !== 'base64' || isBase64(content),
+      'Is not base64: encode it with padding, without line breaks.',
+    ),
+    ['content'],
+  ),
+);
+
+/** Standard base64 with padding (RFC 4648, section 4). Linear, also for many megabytes. */
+function isBase64(value: string): boolean {
+  if (value.length % 4 !== 0) return false;
+  const padding = value.endsWith('==') ? 2 : value.endsWith('=') ? 1 : 0;
+  return !/[^A-Za-z0-9+/]/.test(value.slice(0, value.length - padding));
+}
+
+export const LANGUAGES = ['python', 'node', 'bun', 'bash'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+export const DEFAULT_FILENAMES: Readonly<Record<Language, string>> = {
+  python: 'script.py',
+  node: 'script.js',
+  bun: 'script.ts',
+  bash: 'script.sh',
+};
+
+/** Input of the tool `code_execution`. */
+export const codeExecutionInput = v.pipe(
+  v.strictObject({
+    language: v.picklist(LANGUAGES, `Must be one of ${LANGUAGES.join(', ')}.`),
+    code: v.pipe(text, v.description('Source text of the program.')),
+    filename: v.optional(v.pipe(inputPath, v.description('Name of the source file in /workspace.'))),
+    stdin: v.optional(v.pipe(text, v.description('What the program reads from its standard input.'))),
+    args: v.optional(
+      v.pipe(
+        v.array(argument),
+        v.maxLength(MAX_ARGS, `More than ${MAX_ARGS} arguments: send them in a file.`),
+      ),
+    ),
+    env: v.optional(environment),
+    files: v.optional(
+      v.pipe(
+        v.array(inputFile),
+        v.maxLength(MAX_FILES, `More than ${MAX_FILES} files: send an archive and unpack it.`),
+      ),
+    ),
+    ...runOptionEntries,
+  }),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const { language, filename = DEFAULT_FILENAMES[language], files = [] } = dataset.value;
+    const clash = findClash([filename, ...files.map((file) => file.path)]);
+    if (clash !== undefined)
+      addIssue({ message: `"${clash}" is named twice, or is both a file and a folder: rename one.` });
+  }),
+);
+
+/** The first path that stands twice, or that is also a folder of another. */
+function findClash(paths: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  for (const path of paths) {
+    if (seen.has(path)) return path;
+    seen.add(path);
+  }
+  return paths.find((path) => folders(path).some((folder) => seen.has(folder)));
+}
+
+function folders(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
+}
+
+const sessionId = v.pipe(
+  v.string('Must be a string.'),
+  v.regex(
+    SESSION_ID_PATTERN,
+    'Must be 1 to 128 letters, digits, ".", "_" or "-", beginning with a letter or digit.',
+  ),
+);
+
+/** What `POST /tools/execute` takes beside the tool's own fields. */
+export const executeEnvelope = v.looseObject({
+  tool: v.string('Must name a tool; GET /tools lists them.'),
+  sessionId,
+});
+
+/** The same for `POST /run`, which means `code_execution`. */
+export const runEnvelope = v.looseObject({ sessionId });

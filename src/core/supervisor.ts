@@ -1,0 +1,115 @@
+import { within } from './abort.ts';
+import { type Admission, shuttingDown } from './admission.ts';
+import type { EngineGate } from './engine-gate.ts';
+import { AppError } from './errors.ts';
+import { newId } from './ids.ts';
+import type { Manifest } from './job.ts';
+import { type Job, type JobHouse, runJob } from './job-run.ts';
+import { clampLimits, type LimitPolicy, type RequestedLimits } from './limits.ts';
+import type { Logger } from './logger.ts';
+import type { ToolHandler } from './tool-handler.ts';
+import type { Workspaces } from './workspace.ts';
+
+export interface SupervisorOptions extends JobHouse {
+  readonly admission: Admission;
+  readonly gate: EngineGate;
+  readonly policy: LimitPolicy;
+  readonly logger: Logger;
+}
+
+export interface ExecuteRequest {
+  readonly tool: ToolHandler;
+  readonly sessionId: string;
+  /** What `tool.input` has parsed. */
+  readonly input: RequestedLimits;
+  /** Aborts when the client has gone: the run is then cancelled. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
+/** One job's life, from the request to the manifest. */
+export interface Supervisor {
+  /**
+   * Runs a tool and resolves with the manifest of the finished job. A manifest whose job has no `end` says that it
+   * couldn't be found out how the run ended. Rejects with an AppError when no program ran; then nothing is left.
+   */
+  execute(request: ExecuteRequest): Promise<Manifest>;
+  /** Takes no more jobs, gives the running ones `drainMs` to end, cancels the rest, and waits until all are removed. */
+  close(drainMs: number): Promise<void>;
+}
+
+/** After the drain a cancelled run ends within its kill ladder and the engine's own deadlines. */
+const CANCEL_WAIT_MS = 15_000;
+/** Free space below which no job is taken: control files and captured output must still fit. */
+const RESERVE = { bytes: 64 * 1024 * 1024, inodes: 1024 };
+
+export function createSupervisor(options: SupervisorOptions): Supervisor {
+  const { admission, gate, logger } = options;
+  const running = new Map<Job, Promise<unknown>>();
+  let closed = false;
+
+  const run = async (request: ExecuteRequest, queueMs: number): Promise<Manifest> => {
+    const job = toJob(request, options.policy, queueMs);
+    const cancel = (): void => job.stop.abort('canceled');
+    request.signal.addEventListener('abort', cancel);
+    // The client may have gone between its turn and now; that event won't come again.
+    if (request.signal.aborted) cancel();
+    const done = runJob(options, job);
+    running.set(job, done);
+    try {
+      return await done;
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'engine_unavailable') gate.suspect();
+      throw error;
+    } finally {
+      running.delete(job);
+      request.signal.removeEventListener('abort', cancel);
+    }
+  };
+
+  const execute = async (request: ExecuteRequest): Promise<Manifest> => {
+    if (closed) throw shuttingDown();
+    const arrived = performance.now();
+    await gate.pass();
+    const release = await admission.acquire(request.signal);
+    try {
+      await checkSpace(options.workspaces);
+      // What isn't among the running yet isn't waited for by `close`.
+      if (closed) throw shuttingDown();
+      return await run(request, performance.now() - arrived);
+    } finally {
+      release();
+    }
+  };
+
+  const allSettled = (): Promise<unknown> => Promise.allSettled(running.values());
+
+  const close = async (drainMs: number): Promise<void> => {
+    closed = true;
+    admission.close();
+    await within(allSettled(), drainMs, () => {});
+    for (const job of running.keys()) job.stop.abort('canceled');
+    await within(allSettled(), CANCEL_WAIT_MS, () =>
+      logger.error({ jobs: running.size }, 'runs did not end in time and are left to the next start'),
+    );
+  };
+
+  return { execute, close };
+}
+
+function toJob(request: ExecuteRequest, policy: LimitPolicy, queueMs: number): Job {
+  const id = newId();
+  const { tool, sessionId, input } = request;
+  const stop = new AbortController();
+  const logger = request.logger.child({ job: id, session: sessionId, tool: tool.name });
+  return { id, sessionId, tool, input, limits: clampLimits(input, policy), stop, queueMs, logger };
+}
+
+async function checkSpace(workspaces: Workspaces): Promise<void> {
+  const free = await workspaces.free();
+  if (free.bytes >= RESERVE.bytes && free.inodes >= RESERVE.inodes) return;
+  throw new AppError(
+    'storage_full',
+    'The storage folder has no room for another job: delete old sessions or enlarge its disk.',
+  );
+}

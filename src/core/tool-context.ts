@@ -1,0 +1,103 @@
+import { toContainerSpec } from './container-spec.ts';
+import type { JobRecord, ProgramEnd } from './job.ts';
+import type { Job, JobHouse } from './job-run.ts';
+import type { CapturedStreams } from './output-collector.ts';
+import { type ContainerRunResult, runContainer } from './run-container.ts';
+import type { Program, ToolContext } from './tool-handler.ts';
+import { watchDisk } from './watch-disk.ts';
+import type { CollectedFile, Workspace } from './workspace.ts';
+
+/** What became known while the tool ran. */
+export interface ToolTrace {
+  inputs: readonly CollectedFile[];
+  /** ISO 8601; absent until a program started. */
+  startedAt?: string;
+  timings: ContainerRunResult['timings'];
+  outputComplete: boolean;
+  /** Settles when the run's container is gone; never rejects. */
+  removed: Promise<void>;
+}
+
+export interface ToolContextOptions {
+  readonly house: JobHouse;
+  readonly job: Job;
+  readonly record: JobRecord;
+  readonly workspace: Workspace;
+  readonly streams: CapturedStreams;
+}
+
+/** Makes what the tool can reach, and the trace of what it did. */
+export function createToolContext(options: ToolContextOptions): { context: ToolContext; trace: ToolTrace } {
+  const { job, workspace } = options;
+  const trace: ToolTrace = {
+    inputs: [],
+    timings: { create: 0, start: 0, run: 0 },
+    outputComplete: true,
+    removed: Promise.resolve(),
+  };
+  const context: ToolContext = {
+    jobId: job.id,
+    signal: job.stop.signal,
+    limits: job.limits,
+    logger: job.logger,
+    async writeInputs(files) {
+      trace.inputs = await workspace.writeInputs(files);
+    },
+    runContainer: (program) => runProgram(options, trace, program),
+  };
+  return { context, trace };
+}
+
+async function runProgram(
+  options: ToolContextOptions,
+  trace: ToolTrace,
+  program: Program,
+): Promise<ProgramEnd> {
+  const { house, job, workspace, streams } = options;
+  const sandbox = house.sandboxes.open(job.limits.timeoutMs);
+  try {
+    const [stdin] = await Promise.all([
+      program.stdin === undefined ? undefined : workspace.writeStdin(program.stdin),
+      // Before the program starts, so that after a crash the folder tells which container served it.
+      workspace.writeControl('job.json', { ...options.record, sandbox: sandbox.id } satisfies JobRecord),
+    ]);
+    const spec = toContainerSpec(program, {
+      image: house.image,
+      ociRuntime: house.ociRuntime,
+      user: workspace.user,
+      limits: job.limits,
+      labels: sandbox.labels,
+      workspace: workspace.mountSource,
+      ...(stdin === undefined ? {} : { stdin }),
+    });
+    const result = await runContainer({
+      runtime: house.runtime,
+      spec,
+      stdout: streams.stdout,
+      stderr: streams.stderr,
+      timeoutMs: job.limits.timeoutMs,
+      signal: job.stop.signal,
+      logger: job.logger,
+      onStarted: () => {
+        trace.startedAt = new Date().toISOString();
+        return guardDisk(job, workspace);
+      },
+    });
+    trace.timings = result.timings;
+    trace.outputComplete = result.outputComplete;
+    trace.removed = result.removed;
+    return result.end;
+  } finally {
+    // Closed before the reaper's next look only once the container is gone or given up.
+    trace.removed.finally(() => sandbox.close());
+  }
+}
+
+/** Ends the run when it takes too much of the disk; the returned function stops looking. */
+function guardDisk(job: Job, workspace: Workspace): () => void {
+  const looking = new AbortController();
+  watchDisk(workspace, job.limits.diskBytes, looking.signal, () => job.stop.abort('disk_limit')).catch(
+    (err) => job.logger.warn({ err }, "the run's disk use can't be watched"),
+  );
+  return () => looking.abort();
+}

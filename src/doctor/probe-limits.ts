@@ -1,0 +1,128 @@
+import { within } from '../core/abort.ts';
+import type { ContainerRuntime, ImageInfo, RuntimeInfo } from '../core/container-runtime.ts';
+import { toContainerSpec } from '../core/container-spec.ts';
+import type { EnforcedLimits } from '../core/engine-gate.ts';
+import { DEFAULT_LIMITS, type Limits } from '../core/limits.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Sandboxes } from '../core/sandboxes.ts';
+
+export interface LimitProbeOptions {
+  readonly runtime: ContainerRuntime;
+  readonly sandboxes: Sandboxes;
+  readonly image: string;
+  readonly ociRuntime: string | undefined;
+  readonly user: { readonly uid: number; readonly gid: number };
+  readonly logger: Logger;
+}
+
+/** Small limits, so that going past them costs little. */
+const PROBE_LIMITS: Limits = {
+  ...DEFAULT_LIMITS,
+  memoryBytes: 64 * 1024 * 1024,
+  cpus: 0.2,
+  pids: 16,
+};
+
+const DEADLINE_MS = 20_000;
+const MAX_REPORT_BYTES = 4096;
+
+/**
+ * Goes past each limit in one container and sees whether it bites: counts network devices, spins for half a second, forks
+ * until it may not, and takes more memory than it has, at the end, because that ends it.
+ */
+const PROGRAM = `
+import os, time
+devices = [line.split(':')[0].strip() for line in open('/proc/net/dev') if ':' in line]
+print('network', int(devices == ['lo']), flush=True)
+begin, used = time.monotonic(), time.process_time()
+while time.monotonic() - begin < 0.5: pass
+print('cpu', int(time.process_time() - used < 0.25), flush=True)
+children = []
+try:
+    for _ in range(64):
+        child = os.fork()
+        if child == 0:
+            time.sleep(10)
+            os._exit(0)
+        children.append(child)
+    print('pids 0', flush=True)
+except OSError:
+    print('pids 1', flush=True)
+for child in children: os.kill(child, 9)
+for child in children: os.waitpid(child, 0)
+hoard = bytearray(192 * 1024 * 1024)
+for page in range(0, len(hoard), 4096): hoard[page] = 1
+print('memory 0', flush=True)
+`;
+
+/** Measures which limits bite with this engine and image. Rejects when the probe itself couldn't run. */
+export async function probeLimits(options: LimitProbeOptions): Promise<EnforcedLimits> {
+  const { runtime, sandboxes, logger } = options;
+  const sandbox = sandboxes.open(DEADLINE_MS);
+  const spec = toContainerSpec(
+    { args: ['python3', '-c', PROGRAM], env: {} },
+    { ...options, limits: PROBE_LIMITS, labels: sandbox.labels },
+  );
+  let report = '';
+  const decoder = new TextDecoder();
+  const stdout = {
+    write: (chunk: Uint8Array) => {
+      if (report.length < MAX_REPORT_BYTES) report += decoder.decode(chunk, { stream: true });
+    },
+  };
+  let id: string | undefined;
+  try {
+    id = await runtime.create(spec);
+    const { exited } = await runtime.start(id, { stdout, stderr: { write: () => {} } });
+    const exit = await within(exited, DEADLINE_MS, () => undefined);
+    const enforced = toEnforced(report, exit?.oomKilled === true);
+    logger.info({ enforced }, 'measured which limits bite on this host');
+    return enforced;
+  } finally {
+    if (id !== undefined) await runtime.remove(id);
+    sandbox.close();
+  }
+}
+
+/** What was not reported counts as not enforced. */
+function toEnforced(report: string, oomKilled: boolean): EnforcedLimits {
+  const bites = (name: string): boolean => report.includes(`${name} 1\n`);
+  return { network: bites('network'), cpu: bites('cpu'), pids: bites('pids'), memory: oomKilled };
+}
+
+/** Keeps small facts between two starts. */
+export interface FactKeeper {
+  read(name: string): Promise<unknown>;
+  write(name: string, value: unknown): Promise<void>;
+}
+
+const FACT = 'limits.json';
+
+/** Recalls the last measurement when engine, kernel and image are the same; measures and keeps it otherwise. */
+export function createLimitProbe(
+  options: LimitProbeOptions & { readonly facts: FactKeeper },
+): (info: RuntimeInfo, image: ImageInfo) => Promise<EnforcedLimits> {
+  return async (info, image) => {
+    const { name, version, kernelVersion, rootless, cgroupVersion, defaultOciRuntime } = info;
+    const ociRuntime = options.ociRuntime ?? defaultOciRuntime;
+    const key = JSON.stringify({
+      name,
+      version,
+      kernelVersion,
+      rootless,
+      cgroupVersion,
+      ociRuntime,
+      image: image.id,
+    });
+    const kept = await options.facts.read(FACT);
+    if (isKept(kept) && kept.key === key) return kept.enforced;
+    const enforced = await probeLimits(options);
+    // A limit that didn't bite is measured again at the next start: its cure must not need a file to be deleted.
+    if (Object.values(enforced).every(Boolean)) await options.facts.write(FACT, { key, enforced });
+    return enforced;
+  };
+}
+
+function isKept(value: unknown): value is { readonly key: string; readonly enforced: EnforcedLimits } {
+  return typeof value === 'object' && value !== null && 'key' in value && 'enforced' in value;
+}

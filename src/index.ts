@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
+import { parseEnv } from 'node:util';
+import { pino } from 'pino';
+import { ConfigError, parseConfig } from './core/config.ts';
+import { createToolRegistry } from './core/tool-registry.ts';
+import { createRuntime } from './runtimes/index.ts';
+import { startService } from './service.ts';
+import { createStorage } from './storage/index.ts';
+import { codeExecution } from './tools/code-execution.ts';
+
+/** Under the ten seconds that compose gives a container to stop. */
+const DRAIN_MS = 6000;
+
+async function main(): Promise<void> {
+  const env = { ...readEnvFile(), ...process.env };
+  const config = parseConfig(env, { cores: availableParallelism(), home: homedir(), cwd: process.cwd() });
+  const logger = pino({ level: config.logLevel });
+
+  const toolRegistry = createToolRegistry();
+  toolRegistry.register(codeExecution);
+
+  const storage = await createStorage({ root: config.storagePath });
+  const runtime = createRuntime({
+    kind: config.runtime,
+    ...(config.socketPath === undefined ? {} : { socketPath: config.socketPath }),
+    env,
+    platform: process.platform,
+    home: homedir(),
+    logger,
+  });
+  const { serve } =
+    'Bun' in globalThis ? await import('./adapters/bun.ts') : await import('./adapters/node.ts');
+  const service = await startService({ config, toolRegistry, runtime, ...storage, logger, serve });
+  logger.info({ url: service.url, storage: config.storagePath }, 'listening');
+  stopOnSignal(async (drainMs) => {
+    await service.close(drainMs);
+    await storage.close();
+  });
+}
+
+/** The first SIGTERM or SIGINT drains; a second one cancels what still runs. Both end with 0 and no container left. */
+function stopOnSignal(close: (drainMs: number) => Promise<void>): void {
+  let asked = 0;
+  const stop = (): void => {
+    asked += 1;
+    if (asked > 2) return;
+    close(asked === 1 ? DRAIN_MS : 0).then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function readEnvFile(): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    throw error;
+  }
+}
+
+function fail(error: unknown): never {
+  console.error(error instanceof ConfigError ? error.problems.join('\n') : error);
+  process.exit(1);
+}
+
+main().catch(fail);

@@ -1,0 +1,99 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerId } from '../../core/container-runtime.ts';
+import type { Logger } from '../../core/logger.ts';
+import { type Delivery, deliverOutput, LONG_STALL_MS } from '../shared/deliver-output.ts';
+import type { SinkQueue } from '../shared/sink-queue.ts';
+import type { Engine } from './connect.ts';
+import { inspectContainer } from './inspect.ts';
+import { openOutput } from './open-streams.ts';
+
+/** How long the end of the output and the end of the container may lie apart before somebody asks what happened. */
+const APART_MS = 300;
+/** How long an output that stays open after the container's end may be silent. */
+const SILENT_AFTER_END_MS = 3000;
+
+export interface KeptOutput {
+  /** Whether the sinks got every byte, given when the container ended by the engine's clock. */
+  complete(finishedAt: number | undefined): boolean;
+}
+
+/**
+ * Delivers a container's output until the container has ended, and attaches again when the connection breaks before
+ * that: the run's later output is then not lost with what the break took. Settles with every byte taken; never rejects.
+ */
+export async function keepOutput(
+  engine: Engine,
+  id: ContainerId,
+  first: Readable,
+  queues: { readonly stdout: SinkQueue; readonly stderr: SinkQueue },
+  ended: Promise<unknown>,
+  logger: Logger,
+): Promise<KeptOutput> {
+  const end = ended.then(
+    () => true,
+    () => true,
+  );
+  const deliveries: Delivery[] = [];
+  let whole = true;
+  let source: Readable | undefined = first;
+  while (source !== undefined) {
+    const delivery = deliverOutput(source, queues, (words) =>
+      logger.warn({ id, words }, 'the engine stopped an output'),
+    );
+    deliveries.push(delivery);
+    closeWhenSilent(source, delivery, end);
+    whole = (await delivery.ended) && whole;
+    source.destroy();
+    source = await attachAgain(engine, id, end);
+    if (source !== undefined) {
+      whole = false;
+      logger.warn({ id }, 'the output connection broke during the run; attached again');
+    }
+  }
+  await Promise.all([queues.stdout.flushed(), queues.stderr.flushed()]);
+  return {
+    complete: (finishedAt) =>
+      whole &&
+      queues.stdout.failure === undefined &&
+      queues.stderr.failure === undefined &&
+      !deliveries.some((delivery) => droppedByEngine(delivery, finishedAt)),
+  };
+}
+
+/** A new stream when the container still runs, `undefined` when it has ended. */
+async function attachAgain(
+  engine: Engine,
+  id: ContainerId,
+  end: Promise<boolean>,
+): Promise<Readable | undefined> {
+  while (!(await Promise.race([end, sleep(APART_MS, false, { ref: false })]))) {
+    try {
+      const record = await inspectContainer(engine, id);
+      if (record?.state.status === 'running') return await openOutput(engine, id);
+    } catch {
+      // Whoever watches the container's end decides how long an engine may be away.
+    }
+  }
+  return undefined;
+}
+
+async function closeWhenSilent(source: Readable, delivery: Delivery, end: Promise<boolean>): Promise<void> {
+  await end;
+  let open = true;
+  delivery.ended.then(() => {
+    open = false;
+  });
+  for (let seen = -1; open && (seen !== delivery.pieces || delivery.stalledSince !== undefined); ) {
+    seen = delivery.pieces;
+    await Promise.race([delivery.ended, sleep(SILENT_AFTER_END_MS, undefined, { ref: false })]);
+  }
+  source.destroy();
+}
+
+/** dockerd waits two seconds after a program's end for a reader that doesn't read, then drops the rest without a word. */
+function droppedByEngine(delivery: Delivery, finishedAt: number | undefined): boolean {
+  const stall = delivery.longStall;
+  if (stall === undefined || finishedAt === undefined) return false;
+  return stall.to - Math.max(stall.from, finishedAt) >= LONG_STALL_MS;
+}

@@ -1,0 +1,70 @@
+import type { Readable } from 'node:stream';
+import { type ContainerId, RuntimeError } from '../../core/container-runtime.ts';
+import type { Engine } from './connect.ts';
+import { containerPath } from './container-path.ts';
+
+/** The container's multiplexed output from now on. */
+export function openOutput(engine: Engine, id: ContainerId): Promise<Readable> {
+  return engine.open({
+    what: `attach ${id}`,
+    method: 'POST',
+    path: containerPath(id, '/attach'),
+    query: { stream: 'true', stdout: 'true', stderr: 'true' },
+    hijack: true,
+  });
+}
+
+/** A wait that the engine has registered; its answer comes when the container has ended. */
+export interface PendingWait {
+  /** True when the engine answered, false when the connection broke first. Never rejects. */
+  readonly answered: Promise<boolean>;
+  abandon(): void;
+}
+
+/**
+ * `next-exit` before the start (without it the engine may answer at once), `not-running` after it (so that an end
+ * between two waits isn't missed). The engine sends the answer's head once it watches, and that is what is awaited.
+ */
+export async function openWait(
+  engine: Engine,
+  id: ContainerId,
+  condition: 'next-exit' | 'not-running',
+): Promise<PendingWait> {
+  const answer = await engine.open({
+    what: `wait ${id}`,
+    method: 'POST',
+    path: containerPath(id, '/wait'),
+    query: { condition },
+  });
+  return { answered: readsToEnd(answer), abandon: () => answer.destroy() };
+}
+
+async function readsToEnd(answer: Readable): Promise<boolean> {
+  try {
+    let bytes = 0;
+    for await (const chunk of answer) bytes += chunk.length;
+    return bytes > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Opens both or neither. */
+export async function openBoth(
+  engine: Engine,
+  id: ContainerId,
+): Promise<{ output: Readable; wait: PendingWait }> {
+  const [output, wait] = await Promise.allSettled([
+    openOutput(engine, id),
+    openWait(engine, id, 'next-exit'),
+  ]);
+  if (output.status === 'fulfilled' && wait.status === 'fulfilled')
+    return { output: output.value, wait: wait.value };
+  if (output.status === 'fulfilled') output.value.destroy();
+  if (wait.status === 'fulfilled') wait.value.abandon();
+  const reason: unknown =
+    output.status === 'rejected' ? output.reason : wait.status === 'rejected' ? wait.reason : undefined;
+  throw reason instanceof RuntimeError
+    ? reason
+    : new RuntimeError('unavailable', `attach ${id} failed`, { cause: reason });
+}

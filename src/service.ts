@@ -1,0 +1,98 @@
+import type { RunningServer, ServeOptions } from './adapters/server.ts';
+import { sleep } from './core/abort.ts';
+import { createAdmission } from './core/admission.ts';
+import type { ArtifactStore } from './core/artifact-store.ts';
+import type { Config } from './core/config.ts';
+import type { ContainerRuntime } from './core/container-runtime.ts';
+import { createEngineGate } from './core/engine-gate.ts';
+import { createApp } from './core/http/app.ts';
+import type { Logger } from './core/logger.ts';
+import { createSandboxes, type Sandboxes } from './core/sandboxes.ts';
+import { createSupervisor } from './core/supervisor.ts';
+import type { ToolRegistry } from './core/tool-registry.ts';
+import type { Workspaces } from './core/workspace.ts';
+import { createLimitProbe, type FactKeeper } from './doctor/probe-limits.ts';
+
+export interface ServiceParts {
+  readonly config: Config;
+  readonly toolRegistry: ToolRegistry;
+  readonly runtime: ContainerRuntime;
+  readonly store: ArtifactStore;
+  readonly workspaces: Workspaces;
+  readonly facts: FactKeeper;
+  readonly instanceId: string;
+  /** Who a run's program is. */
+  readonly user: { readonly uid: number; readonly gid: number };
+  readonly logger: Logger;
+  readonly serve: (options: ServeOptions) => Promise<RunningServer>;
+}
+
+export interface Service {
+  readonly url: string;
+  /** Takes no more jobs, lets the running ones end for `drainMs`, cancels the rest, removes every container, stops listening. */
+  close(drainMs: number): Promise<void>;
+}
+
+const REAP_INTERVAL_MS = 10_000;
+
+/** Puts the parts together and listens. The engine may be away: the service answers and says so. */
+export async function startService(parts: ServiceParts): Promise<Service> {
+  const { config, runtime, store, workspaces, logger } = parts;
+  const { workerImage: image, ociRuntime } = config;
+  const sandboxes = createSandboxes({ runtime, instanceId: parts.instanceId, logger });
+  const probe = { runtime, sandboxes, image, ociRuntime, user: parts.user, facts: parts.facts, logger };
+  const { allowUnenforced } = config;
+  const probeLimits = createLimitProbe(probe);
+  const gate = createEngineGate({ runtime, image, ociRuntime, allowUnenforced, probeLimits, logger });
+  const admission = createAdmission(config);
+  const supervisor = createSupervisor({
+    runtime,
+    workspaces,
+    store,
+    sandboxes,
+    image,
+    ociRuntime,
+    admission,
+    gate,
+    policy: config.policy,
+    logger,
+  });
+  const app = createApp({
+    tools: parts.toolRegistry,
+    supervisor,
+    store,
+    gate,
+    logger,
+    guard: config,
+    maxBodyBytes: config.maxBodyBytes,
+  });
+  const server = await parts.serve({
+    fetch: (request) => app.fetch(request),
+    host: config.host,
+    port: config.port,
+    maxBodyBytes: config.maxBodyBytes,
+  });
+  const stopped = new AbortController();
+  const reaping = keepReaping(sandboxes, stopped.signal, logger);
+  void gate.status();
+  return {
+    url: server.url,
+    async close(drainMs) {
+      await supervisor.close(drainMs);
+      stopped.abort();
+      await reaping;
+      await server.close();
+      await runtime.close();
+      await store.close();
+    },
+  };
+}
+
+/** At once, for what an earlier process left, and then again and again for what an engine's failure left. */
+async function keepReaping(sandboxes: Sandboxes, signal: AbortSignal, logger: Logger): Promise<void> {
+  while (!signal.aborted) {
+    // An engine that is away is said by the gate; the next look comes anyway.
+    await sandboxes.reap().catch((err) => logger.debug({ err }, 'looking for leftovers failed'));
+    await sleep(REAP_INTERVAL_MS, signal);
+  }
+}

@@ -1,0 +1,33 @@
+import type { ArtifactStore } from '../core/artifact-store.ts';
+import type { Workspaces } from '../core/workspace.ts';
+import { createDiskStore } from './disk/index.ts';
+import { createFacts } from './facts.ts';
+import { createWorkspaces, runUser } from './workspace/index.ts';
+import { acquireInstance } from './workspace/instance-lock.ts';
+
+/** The image's `runner`. */
+const RUNNER = { uid: 10001, gid: 10001 } as const;
+
+export interface Storage {
+  readonly store: ArtifactStore;
+  readonly workspaces: Workspaces;
+  readonly facts: ReturnType<typeof createFacts>;
+  readonly instanceId: string;
+  /** Who the programs run as. */
+  readonly user: { readonly uid: number; readonly gid: number };
+  /** Lets another process have the folder; the store is closed by whoever uses it. */
+  close(): Promise<void>;
+}
+
+/** Takes the storage folder for this process; rejects with a sentence for the operator when another one has it. */
+export async function createStorage({ root }: { readonly root: string }): Promise<Storage> {
+  const instance = await acquireInstance(root);
+  return {
+    store: createDiskStore({ root }),
+    workspaces: createWorkspaces({ root, runner: RUNNER }),
+    facts: createFacts(root),
+    instanceId: instance.id,
+    user: runUser({ runner: RUNNER }),
+    close: () => instance.release(),
+  };
+}
