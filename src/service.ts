@@ -7,6 +7,7 @@ import type { ContainerRuntime } from './core/container-runtime.ts';
 import { createEngineGate } from './core/engine-gate.ts';
 import { createApp } from './core/http/app.ts';
 import type { Logger } from './core/logger.ts';
+import { recoverJobs } from './core/recover-jobs.ts';
 import { createSandboxes, type Sandboxes } from './core/sandboxes.ts';
 import { createSupervisor } from './core/supervisor.ts';
 import type { ToolRegistry } from './core/tool-registry.ts';
@@ -52,6 +53,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     sandboxes,
     image,
     ociRuntime,
+    allowUnenforced,
     admission,
     gate,
     policy: config.policy,
@@ -73,14 +75,16 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     maxBodyBytes: config.maxBodyBytes,
   });
   const stopped = new AbortController();
-  const reaping = keepReaping(sandboxes, stopped.signal, logger);
+  const { isRunning } = supervisor;
+  const recover = () => recoverJobs({ workspaces, store, isRunning, signal: stopped.signal, logger });
+  const tidying = keepTidy(sandboxes, recover, stopped.signal, logger);
   void gate.status();
   return {
     url: server.url,
     async close(drainMs) {
       await supervisor.close(drainMs);
       stopped.abort();
-      await reaping;
+      await tidying;
       await server.close();
       await runtime.close();
       await store.close();
@@ -88,11 +92,26 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   };
 }
 
-/** At once, for what an earlier process left, and then again and again for what an engine's failure left. */
-async function keepReaping(sandboxes: Sandboxes, signal: AbortSignal, logger: Logger): Promise<void> {
+/**
+ * Removes leftover containers at once, for what an earlier process left, and then again and again for what an engine's
+ * failure left. Interrupted jobs are closed once their containers are known to be gone.
+ */
+async function keepTidy(
+  sandboxes: Sandboxes,
+  recover: () => Promise<void>,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<void> {
+  let recovered = false;
   while (!signal.aborted) {
-    // An engine that is away is said by the gate; the next look comes anyway.
-    await sandboxes.reap().catch((err) => logger.debug({ err }, 'looking for leftovers failed'));
+    try {
+      await sandboxes.reap();
+      if (!recovered) await recover();
+      recovered = true;
+    } catch (err) {
+      // An engine that is away is said by the gate; the next look comes anyway.
+      logger.debug({ err }, 'looking for leftovers failed');
+    }
     await sleep(REAP_INTERVAL_MS, signal);
   }
 }

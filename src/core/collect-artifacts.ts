@@ -45,10 +45,9 @@ function toRow(
   stream: CollectedOutput = { truncated: false, omittedBytes: 0 },
 ): ArtifactRow {
   const { path, size, sha256 } = file;
-  const cut = stream.truncated
-    ? { truncated: true, omittedBytes: stream.omittedBytes }
-    : { truncated: false };
-  return { name, kind, path, size, mediaType: mediaTypeOf(name), sha256, ...cut };
+  const { truncated, omittedBytes } = stream;
+  const omitted = truncated && omittedBytes !== undefined ? { omittedBytes } : {};
+  return { name, kind, path, size, mediaType: mediaTypeOf(name), sha256, truncated, ...omitted };
 }
 
 /** Objects first, the manifest after them: whoever reads the manifest finds everything that it names. */

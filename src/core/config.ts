@@ -1,4 +1,5 @@
 import { parseVariables, type Variables } from './config-variables.ts';
+import type { LimitName } from './container-runtime.ts';
 import { DEFAULT_POLICY, type LimitPolicy } from './limits.ts';
 
 /** What the process was told, parsed once. Sizes in bytes, times in milliseconds. */
@@ -20,7 +21,7 @@ export interface Config {
   readonly queueTimeoutMs: number;
   readonly maxBodyBytes: number;
   readonly policy: LimitPolicy;
-  readonly allowUnenforced: readonly string[];
+  readonly allowUnenforced: readonly LimitName[];
   readonly logLevel: string;
 }
 

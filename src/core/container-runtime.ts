@@ -16,10 +16,10 @@ export interface ContainerRuntime {
   ensureImage(ref: string): Promise<ImageInfo>;
 
   /**
-   * Makes a container and doesn't start it. Its labels are exactly the spec's.
+   * Makes a container and doesn't start it. Its labels are the spec's, over those that the image carries.
    *
-   * A rejected create leaves nothing behind. When the engine accepts the container but says that it drops a limit, the
-   * container is removed and the call rejects with `limit_discarded`. `runtime_unknown`: the engine has no such OCI
+   * A rejected create leaves nothing behind. When the engine accepts the container but says that it drops a limit that
+   * `mayDiscard` doesn't name, the container is removed and the call rejects with `limit_discarded`. `runtime_unknown`: the engine has no such OCI
    * runtime. `mount_missing`: the engine doesn't see a mount's source. `image_not_found`: as for `ensureImage`.
    */
   create(spec: ContainerSpec): Promise<ContainerId>;
@@ -72,7 +72,11 @@ export interface ContainerSpec {
   /** A name that the engine knows, such as `runc`, `crun` or `runsc`; absent: the engine's default. */
   readonly ociRuntime?: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Limits that the engine may drop; absent: none. Every other one bites, or nothing is created. */
+  readonly mayDiscard?: readonly LimitName[];
 }
+
+export type LimitName = 'cpu' | 'memory' | 'pids';
 
 export interface BindMount {
   /** Absolute path as the engine sees it. It must exist. */
@@ -125,7 +129,7 @@ export interface ContainerExit {
   readonly oomKilled: boolean;
   /** Milliseconds between the engine's own start and end times. */
   readonly durationMs: number;
-  /** False when the output's connection broke before the program's end: what the sinks got may lack bytes. */
+  /** False when the sinks may lack bytes: the output's connection broke, the engine stopped it, or a sink failed or was too slow. */
   readonly outputComplete: boolean;
 }
 
@@ -161,7 +165,7 @@ export interface RuntimeInfo {
   readonly ociRuntimes: readonly string[];
   readonly defaultOciRuntime: string;
   /** Which limits the engine says that it can set. Whether they bite is measured by a probe run. */
-  readonly capabilities: Readonly<Record<'cpu' | 'memory' | 'pids', boolean>>;
+  readonly capabilities: Readonly<Record<LimitName, boolean>>;
 }
 
 export type RuntimeErrorCode =

@@ -1,4 +1,4 @@
-import type { BindMount, ContainerSpec } from './container-runtime.ts';
+import type { BindMount, ContainerSpec, LimitName } from './container-runtime.ts';
 import { type Limits, NOFILE_LIMIT, TMP_BYTES, TMP_INODES } from './limits.ts';
 import type { Program } from './tool-handler.ts';
 
@@ -8,6 +8,8 @@ export interface SandboxOptions {
   readonly user: { readonly uid: number; readonly gid: number };
   readonly limits: Limits;
   readonly labels: Readonly<Record<string, string>>;
+  /** Limits that the operator lets go unenforced; absent: none. */
+  readonly allowUnenforced?: readonly LimitName[];
   /** Absolute path, as the engine sees it, of what is mounted at `/workspace`; absent: nothing is. */
   readonly workspace?: string;
   /** Absolute path of the file that becomes the program's standard input. */
@@ -55,6 +57,7 @@ export function toContainerSpec(program: Program, sandbox: SandboxOptions): Cont
     noNewPrivileges: true,
     ...(sandbox.ociRuntime === undefined ? {} : { ociRuntime: sandbox.ociRuntime }),
     labels: sandbox.labels,
+    mayDiscard: sandbox.allowUnenforced ?? [],
   };
 }
 

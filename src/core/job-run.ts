@@ -1,6 +1,6 @@
 import type { ArtifactStore } from './artifact-store.ts';
 import { collectArtifacts } from './collect-artifacts.ts';
-import type { ContainerRuntime } from './container-runtime.ts';
+import type { ContainerRuntime, LimitName } from './container-runtime.ts';
 import { AppError } from './errors.ts';
 import type { JobRecord, Manifest, ProgramEnd, Timings } from './job.ts';
 import type { Limits, RequestedLimits } from './limits.ts';
@@ -20,6 +20,8 @@ export interface JobHouse {
   readonly sandboxes: Sandboxes;
   readonly image: string;
   readonly ociRuntime: string | undefined;
+  /** Limits that the operator lets go unenforced; absent: none. */
+  readonly allowUnenforced?: readonly LimitName[];
 }
 
 export interface Job {

@@ -1,5 +1,5 @@
 import type { Limits } from './limits.ts';
-import type { SkippedFile } from './workspace.ts';
+import type { CollectedFile, SkippedFile } from './workspace.ts';
 
 /** Where a job is. Why it ended is another field: {@link Outcome}. */
 export type JobStatus = 'queued' | 'created' | 'running' | 'stopped';
@@ -58,6 +58,11 @@ export interface JobRecord {
   /** Which container served the job: the value of its sandbox label. */
   readonly sandbox?: string;
   readonly timings?: Timings;
+}
+
+/** What stands in `job.json` from before the program's start: enough to close the job when this process doesn't. */
+export interface InterruptedJob extends JobRecord {
+  readonly inputs: readonly CollectedFile[];
 }
 
 /** What stands in `manifest.json`: the finished job and every artifact that may be served. */

@@ -17,8 +17,8 @@ export interface OutputCollector extends ByteSink {
 
 export interface CollectedOutput {
   readonly truncated: boolean;
-  /** Bytes of the stream that aren't in the file. */
-  readonly omittedBytes: number;
+  /** Bytes of the stream that aren't in the file; `undefined` when that isn't known. */
+  readonly omittedBytes: number | undefined;
 }
 
 /** @param maxBytes bytes of the stream that are kept: the first three quarters and the last quarter. */

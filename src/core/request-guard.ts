@@ -16,8 +16,7 @@ const MAX_HOST_LENGTH = 255;
  * machine nor a host that the operator listed: a page whose name was rebound to 127.0.0.1 must not reach us.
  */
 export function guardHost(request: Request, options: GuardOptions): string {
-  const url = new URL(request.url);
-  const header = request.headers.get('host') ?? url.host;
+  const header = request.headers.get('host') ?? new URL(request.url).host;
   const match = header.length <= MAX_HOST_LENGTH ? HOST_HEADER.exec(header) : null;
   const name = match?.[1]?.toLowerCase();
   if (name === undefined || Number(match?.[2] ?? 0) > 65_535) {
@@ -33,7 +32,7 @@ export function guardHost(request: Request, options: GuardOptions): string {
       'This host name is not served: add it to AA_ALLOWED_HOSTS or set PUBLIC_URL.',
     );
   }
-  return `${url.protocol}//${header.toLowerCase()}`;
+  return `${new URL(request.url).protocol}//${header.toLowerCase()}`;
 }
 
 /**

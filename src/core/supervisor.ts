@@ -34,6 +34,8 @@ export interface Supervisor {
    * couldn't be found out how the run ended. Rejects with an AppError when no program ran; then nothing is left.
    */
   execute(request: ExecuteRequest): Promise<Manifest>;
+  /** Whether the job runs in this process now. */
+  isRunning(jobId: string): boolean;
   /** Takes no more jobs, gives the running ones `drainMs` to end, cancels the rest, and waits until all are removed. */
   close(drainMs: number): Promise<void>;
 }
@@ -45,7 +47,7 @@ const RESERVE = { bytes: 64 * 1024 * 1024, inodes: 1024 };
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { admission, gate, logger } = options;
-  const running = new Map<Job, Promise<unknown>>();
+  const running = new Map<string, { readonly job: Job; readonly done: Promise<unknown> }>();
   let closed = false;
 
   const run = async (request: ExecuteRequest, queueMs: number): Promise<Manifest> => {
@@ -55,14 +57,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     // The client may have gone between its turn and now; that event won't come again.
     if (request.signal.aborted) cancel();
     const done = runJob(options, job);
-    running.set(job, done);
+    running.set(job.id, { job, done });
     try {
       return await done;
     } catch (error) {
       if (error instanceof AppError && error.code === 'engine_unavailable') gate.suspect();
       throw error;
     } finally {
-      running.delete(job);
+      running.delete(job.id);
       request.signal.removeEventListener('abort', cancel);
     }
   };
@@ -82,19 +84,20 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   };
 
-  const allSettled = (): Promise<unknown> => Promise.allSettled(running.values());
+  const allSettled = (): Promise<unknown> =>
+    Promise.allSettled([...running.values()].map(({ done }) => done));
 
   const close = async (drainMs: number): Promise<void> => {
     closed = true;
     admission.close();
     await within(allSettled(), drainMs, () => {});
-    for (const job of running.keys()) job.stop.abort('canceled');
+    for (const { job } of running.values()) job.stop.abort('canceled');
     await within(allSettled(), CANCEL_WAIT_MS, () =>
       logger.error({ jobs: running.size }, 'runs did not end in time and are left to the next start'),
     );
   };
 
-  return { execute, close };
+  return { execute, isRunning: (jobId) => running.has(jobId), close };
 }
 
 function toJob(request: ExecuteRequest, policy: LimitPolicy, queueMs: number): Job {

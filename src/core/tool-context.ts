@@ -1,5 +1,5 @@
 import { toContainerSpec } from './container-spec.ts';
-import type { JobRecord, ProgramEnd } from './job.ts';
+import type { InterruptedJob, JobRecord, ProgramEnd } from './job.ts';
 import type { Job, JobHouse } from './job-run.ts';
 import type { CapturedStreams } from './output-collector.ts';
 import { type ContainerRunResult, runContainer } from './run-container.ts';
@@ -59,11 +59,16 @@ async function runProgram(
     const [stdin] = await Promise.all([
       program.stdin === undefined ? undefined : workspace.writeStdin(program.stdin),
       // Before the program starts, so that after a crash the folder tells which container served it.
-      workspace.writeControl('job.json', { ...options.record, sandbox: sandbox.id } satisfies JobRecord),
+      workspace.writeControl('job.json', {
+        ...options.record,
+        sandbox: sandbox.id,
+        inputs: trace.inputs,
+      } satisfies InterruptedJob),
     ]);
     const spec = toContainerSpec(program, {
       image: house.image,
       ociRuntime: house.ociRuntime,
+      ...(house.allowUnenforced === undefined ? {} : { allowUnenforced: house.allowUnenforced }),
       user: workspace.user,
       limits: job.limits,
       labels: sandbox.labels,

@@ -53,5 +53,7 @@ function tooLarge(maxBytes: number): AppError {
   return new AppError(
     'too_large',
     `The body is larger than ${maxBytes} bytes: send less, or raise AA_MAX_BODY_BYTES.`,
+    // What is left of the body isn't read, so this connection can carry no further request.
+    { headers: { Connection: 'close' } },
   );
 }

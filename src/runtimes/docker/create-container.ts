@@ -1,5 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { type ContainerId, type ContainerSpec, RuntimeError } from '../../core/container-runtime.ts';
+import {
+  type ContainerId,
+  type ContainerSpec,
+  type LimitName,
+  RuntimeError,
+} from '../../core/container-runtime.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Engine } from './connect.ts';
 import { parseFields } from './fields.ts';
@@ -16,7 +21,7 @@ export async function createContainer(
   const id = answer.text('Id');
   if (id === undefined) throw new RuntimeError('engine_failed', 'create: the engine named no container');
   const warnings = answer.texts('Warnings');
-  if (warnings.some(dropsLimit)) {
+  if (warnings.some((warning) => dropsLimit(warning, spec.mayDiscard ?? []))) {
     await removeContainer(engine, id);
     throw new RuntimeError('limit_discarded', `create: ${warnings.join(' ')}`);
   }
@@ -51,8 +56,15 @@ async function postCreate(engine: Engine, body: object): Promise<unknown> {
 
 const newName = (): string => `aa-${randomBytes(8).toString('hex')}`;
 
+const WORDS_OF_LIMIT: Readonly<Record<LimitName, RegExp>> = {
+  cpu: /cpu/i,
+  memory: /memory|swap/i,
+  pids: /pids/i,
+};
+
 /** The engine words each dropped limit differently; all name what is lost. Others (such as "IPv4 forwarding is disabled") don't. */
-function dropsLimit(warning: string): boolean {
+function dropsLimit(warning: string, mayDiscard: readonly LimitName[]): boolean {
+  if (mayDiscard.some((name) => WORDS_OF_LIMIT[name].test(warning))) return false;
   return /discard|memory|swap|pids|cpu|cgroup|limit|seccomp|apparmor|capabilit|read-?only|privileges|tmpfs/i.test(
     warning,
   );

@@ -103,7 +103,8 @@ export async function openFile(parent: Folder, name: ByteName): Promise<OpenFile
 
 function refuse(stats: Stats, parent: Folder): Refusal | undefined {
   if (!stats.isFile()) return 'not_a_file';
-  if (stats.nlink !== 1) return stats.nlink === 0 ? 'absent' : 'hard_link';
+  // None is left of a file that was replaced or deleted since it was opened: it's still whole.
+  if (stats.nlink > 1) return 'hard_link';
   return stats.dev === parent.dev ? undefined : 'unreadable';
 }
 

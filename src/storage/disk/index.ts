@@ -4,6 +4,7 @@ import {
   type StoredObject,
   StoreError,
 } from '../../core/artifact-store.ts';
+import { toSpan } from '../byte-range.ts';
 import { parseKey } from '../object-key.ts';
 import { type ByteName, toByteName } from './byte-name.ts';
 import { deleteObject } from './delete-object.ts';
@@ -62,12 +63,13 @@ function toParts(key: string): readonly ByteName[] {
 
 async function toStoredObject(file: OpenFile, range: ByteRange | undefined): Promise<StoredObject> {
   const { size } = file.stats;
-  const { start, end } = range ?? { start: 0, end: size - 1 };
-  if (start < 0 || end >= size || start > end + 1) {
+  try {
+    const { start, length } = toSpan(size, range);
+    return { size, body: streamFile(file, start, length) };
+  } catch (error) {
     await file.handle.close();
-    throw new StoreError('unavailable', `Bytes ${start} to ${end} aren't within an object of ${size} bytes.`);
+    throw error;
   }
-  return { size, body: streamFile(file, start, end - start + 1) };
 }
 
 async function translated<T>(work: Promise<T>): Promise<T> {

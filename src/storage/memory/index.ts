@@ -1,4 +1,5 @@
 import { type ArtifactStore, type ObjectBody, StoreError } from '../../core/artifact-store.ts';
+import { toSpan } from '../byte-range.ts';
 import { parseKey } from '../object-key.ts';
 
 /** A store that forgets: for tests of what stands on a store. */
@@ -18,11 +19,8 @@ export function createMemoryStore(): ArtifactStore {
     async getObject(key, { range } = {}) {
       const bytes = find(key);
       if (bytes === undefined) return undefined;
-      const { start, end } = range ?? { start: 0, end: bytes.length - 1 };
-      if (start < 0 || end >= bytes.length || start > end + 1) {
-        throw new StoreError('unavailable', `Bytes ${start} to ${end} aren't within ${bytes.length} bytes.`);
-      }
-      return { size: bytes.length, body: toStream(bytes.slice(start, end + 1)) };
+      const { start, length } = toSpan(bytes.length, range);
+      return { size: bytes.length, body: toStream(bytes.slice(start, start + length)) };
     },
     async headObject(key) {
       const bytes = find(key);

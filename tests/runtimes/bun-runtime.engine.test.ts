@@ -1,0 +1,21 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const bun = join(dirname(createRequire(import.meta.url).resolve('bun/package.json')), 'bin', 'bun.exe');
+const program = fileURLToPath(new URL('../support/twenty-runs.ts', import.meta.url));
+
+describe('the Docker driver on Bun', () => {
+  it('loses no byte and no exit code in 20 runs, and ends by itself once closed', async () => {
+    const socketPath = process.env.DOCKER_SOCKET_PATH ?? '/var/run/docker.sock';
+    const image = process.env.AA_WORKER_IMAGE ?? 'aa-worker:latest';
+    const label = randomBytes(6).toString('hex');
+    const { stdout } = await run(bun, [program, socketPath, image, label], { timeout: 90_000 });
+    expect(JSON.parse(stdout)).toEqual({ runtime: 'bun', wrong: [], left: 0 });
+  });
+});

@@ -1,0 +1,17 @@
+import { EXAM_SETTINGS, type HttpSubject } from '../contract/http-api.ts';
+import { sendRaw } from './raw-request.ts';
+import { type ServiceOptions, startServiceProcess } from './start-service.ts';
+
+/** The real service as a process of its own, ready for the HTTP exam. */
+export async function makeProcessSubject(on: NonNullable<ServiceOptions['on']>): Promise<HttpSubject> {
+  const service = await startServiceProcess({ on, env: EXAM_SETTINGS });
+  const { url: baseUrl, storageRoot, instanceId } = service;
+  return {
+    baseUrl,
+    storageRoot,
+    instanceId,
+    fetch: (path, init) => fetch(new URL(path, baseUrl), init),
+    raw: (request) => sendRaw(baseUrl, request),
+    close: () => service.stop(),
+  };
+}

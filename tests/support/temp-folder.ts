@@ -1,0 +1,22 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** A folder of its own for one test. */
+export async function makeTempFolder(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'aa-test-'));
+  // The system's own `rm` goes to any depth, so that a failing test leaves nothing either.
+  const remove = async (): Promise<void> => {
+    await promisify(execFile)('rm', ['-rf', '--', path]);
+  };
+  return { path, remove };
+}
+
+/** What this process holds open below a folder; Linux only. */
+export async function openBelow(folder: string): Promise<readonly string[]> {
+  const descriptors = await readdir('/proc/self/fd').catch(() => []);
+  const targets = await Promise.all(descriptors.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+  return targets.filter((target) => target.startsWith(folder));
+}
