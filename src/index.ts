@@ -33,6 +33,8 @@ async function main(): Promise<void> {
     'Bun' in globalThis ? await import('./adapters/bun.ts') : await import('./adapters/node.ts');
   const service = await startService({ config, toolRegistry, runtime, ...storage, logger, serve });
   logger.info({ url: service.url, storage: config.storagePath }, 'listening');
+  // One job's forgotten promise must not end the others.
+  process.on('unhandledRejection', (err) => logger.error({ err }, 'a rejection that nobody handled'));
   stopOnSignal(async (drainMs) => {
     await service.close(drainMs);
     await storage.close();

@@ -6,6 +6,7 @@ import { type RunningServer, type ServeOptions, toUrl } from './server.ts';
 /** A client has this long to send its headers, and its whole request. */
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 120_000;
+const LAST_ANSWERS_MS = 1000;
 
 /** Listens with Node's own HTTP server. Rejects when the address can't be had. */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
@@ -21,12 +22,17 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { port } = server.address() as AddressInfo;
   return {
     url: toUrl(options.host, port),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: () => close(server),
   };
+}
+
+/** Takes no more connections; answers that are on their way get a moment to arrive, what is open then is cut. */
+async function close(server: Server): Promise<void> {
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const last = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  clearInterval(idle);
+  clearTimeout(last);
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, readonly [status: string, code: string, message: string]>> = {

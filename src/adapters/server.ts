@@ -2,7 +2,7 @@
 export interface RunningServer {
   /** Where it listens, such as `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** Takes no more connections, ends those that are open and resolves when all are closed. */
+  /** Takes no more connections, lets answers that are on their way arrive, cuts the rest and resolves when all are closed. */
   close(): Promise<void>;
 }
 

@@ -4,7 +4,13 @@ import type { ArtifactRow } from './job.ts';
 import { ARTIFACT_BOUNDS } from './limits.ts';
 import { mediaTypeOf } from './media-type.ts';
 import type { CollectedOutput } from './output-collector.ts';
-import { type CollectedFile, jobKey, type SkippedFile, type Workspace } from './workspace.ts';
+import {
+  type CollectBounds,
+  type CollectedFile,
+  jobKey,
+  type SkippedFile,
+  type Workspace,
+} from './workspace.ts';
 
 export interface CollectArtifactsOptions {
   readonly workspace: Workspace;
@@ -26,7 +32,7 @@ export async function collectArtifacts(options: CollectArtifactsOptions): Promis
   const [stdout, stderr, collection] = await Promise.all([
     workspace.describe('stdout'),
     workspace.describe('stderr'),
-    workspace.collect(ARTIFACT_BOUNDS),
+    workspace.collect(boundsWith(inputs)),
   ]);
   const files = [
     ...inputs.map((file) => toRow('input', inputName(file), file)),
@@ -36,6 +42,15 @@ export async function collectArtifacts(options: CollectArtifactsOptions): Promis
   ];
   await upload(options, files);
   return { files, skipped: collection.skipped, truncated: collection.truncated };
+}
+
+/** The copies of the inputs that lie in the workspace don't count against what the program may leave. */
+function boundsWith(inputs: readonly CollectedFile[]): CollectBounds {
+  const inputBytes = inputs.reduce((sum, { size }) => sum + size, 0);
+  return {
+    maxBytes: ARTIFACT_BOUNDS.maxBytes + inputBytes,
+    maxFiles: ARTIFACT_BOUNDS.maxFiles + inputs.length,
+  };
 }
 
 function toRow(

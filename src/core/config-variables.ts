@@ -1,4 +1,12 @@
-import type { Host } from './config.ts';
+/** Facts of the machine that defaults depend on. */
+export interface Host {
+  /** Processors. */
+  readonly cores: number;
+  /** The user's home folder, for a leading `~` or `$HOME`. */
+  readonly home: string;
+  /** The working directory, for a relative storage path. */
+  readonly cwd: string;
+}
 
 /** A parser of one variable: gives the value or throws a sentence that says what to write instead. */
 type Parse<T> = (raw: string, host: Host) => T;
@@ -144,7 +152,7 @@ export const VARIABLES = {
   AA_MAX_TIMEOUT_MS: whole(1, 2_147_483_647),
   AA_MAX_BODY_BYTES: bytes(1024),
   AA_MAX_OUTPUT_BYTES: bytes(1),
-  AA_MAX_MEMORY_BYTES: bytes(16 * 1024 * 1024),
+  AA_MAX_MEMORY_BYTES: bytes(32 * 1024 * 1024),
   AA_MAX_CPUS: positive,
   AA_MAX_PIDS: whole(4),
   AA_MAX_DISK_BYTES: bytes(64 * 1024),

@@ -1,4 +1,4 @@
-import { parseVariables, type Variables } from './config-variables.ts';
+import { type Host, parseVariables, type Variables } from './config-variables.ts';
 import type { LimitName } from './container-runtime.ts';
 import { DEFAULT_POLICY, type LimitPolicy } from './limits.ts';
 
@@ -23,16 +23,6 @@ export interface Config {
   readonly policy: LimitPolicy;
   readonly allowUnenforced: readonly LimitName[];
   readonly logLevel: string;
-}
-
-/** Facts of the machine that defaults depend on. */
-export interface Host {
-  /** Processors. */
-  readonly cores: number;
-  /** The user's home folder, for a leading `~` or `$HOME`. */
-  readonly home: string;
-  /** The working directory, for a relative storage path. */
-  readonly cwd: string;
 }
 
 /** Every problem of a configuration at once; each line ends with the cure. */

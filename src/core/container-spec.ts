@@ -36,6 +36,8 @@ const BASE_ENV: Readonly<Record<string, string>> = {
 /** The one description of a run's container: everything that isolates it stands here. */
 export function toContainerSpec(program: Program, sandbox: SandboxOptions): ContainerSpec {
   const { limits } = sandbox;
+  // Beyond what the disk watch allows, so that it's the watch that ends a run; one that outruns it meets this.
+  const fileSize = 2 * limits.diskBytes;
   return {
     image: sandbox.image,
     args: sandbox.stdin === undefined ? program.args : withStdin(program.args),
@@ -49,7 +51,7 @@ export function toContainerSpec(program: Program, sandbox: SandboxOptions): Cont
     rlimits: [
       { type: 'nofile', soft: NOFILE_LIMIT, hard: NOFILE_LIMIT },
       { type: 'core', soft: 0, hard: 0 },
-      { type: 'fsize', soft: limits.diskBytes, hard: limits.diskBytes },
+      { type: 'fsize', soft: fileSize, hard: fileSize },
     ],
     network: 'none',
     readonlyRootfs: true,

@@ -1,47 +1,19 @@
-import type { ArtifactStore } from './artifact-store.ts';
 import { collectArtifacts } from './collect-artifacts.ts';
-import type { ContainerRuntime, LimitName } from './container-runtime.ts';
 import { AppError } from './errors.ts';
 import type { JobRecord, Manifest, ProgramEnd, Timings } from './job.ts';
-import type { Limits, RequestedLimits } from './limits.ts';
 import type { Logger } from './logger.ts';
 import { writeManifest } from './manifest.ts';
 import { type CapturedStreams, openStreams } from './output-collector.ts';
-import type { Sandboxes } from './sandboxes.ts';
+import type { JobHouse, RunningJob } from './running-job.ts';
 import { createToolContext, type ToolTrace } from './tool-context.ts';
-import type { ToolHandler } from './tool-handler.ts';
-import { type Workspace, WorkspaceError, type Workspaces } from './workspace.ts';
-
-/** What a job needs of the supervisor that runs it. */
-export interface JobHouse {
-  readonly runtime: ContainerRuntime;
-  readonly workspaces: Workspaces;
-  readonly store: ArtifactStore;
-  readonly sandboxes: Sandboxes;
-  readonly image: string;
-  readonly ociRuntime: string | undefined;
-  /** Limits that the operator lets go unenforced; absent: none. */
-  readonly allowUnenforced?: readonly LimitName[];
-}
-
-export interface Job {
-  readonly id: string;
-  readonly sessionId: string;
-  readonly tool: ToolHandler;
-  readonly input: RequestedLimits;
-  readonly limits: Limits;
-  /** Ends the run; the first abort's reason is the cause. */
-  readonly stop: AbortController;
-  readonly queueMs: number;
-  readonly logger: Logger;
-}
+import { type Workspace, WorkspaceError } from './workspace.ts';
 
 /**
  * Runs an admitted job: folder, tool, artifacts, manifest. Resolves with the manifest whatever way the program ended.
  * When no program ran it rejects and the folder is gone; when one ran and its artifacts couldn't be kept it rejects with
  * `infra_error`, and what there is stays in the folder.
  */
-export async function runJob(house: JobHouse, job: Job): Promise<Manifest> {
+export async function runJob(house: JobHouse, job: RunningJob): Promise<Manifest> {
   const { id, sessionId, tool, limits } = job;
   const createdAt = new Date().toISOString();
   const record: JobRecord = {
@@ -62,7 +34,7 @@ export async function runJob(house: JobHouse, job: Job): Promise<Manifest> {
 
 async function runInWorkspace(
   house: JobHouse,
-  job: Job,
+  job: RunningJob,
   record: JobRecord,
   workspace: Workspace,
 ): Promise<Manifest> {
@@ -98,7 +70,12 @@ interface EndedRun {
   readonly streams: CapturedStreams;
 }
 
-async function settle(house: JobHouse, job: Job, workspace: Workspace, run: EndedRun): Promise<Manifest> {
+async function settle(
+  house: JobHouse,
+  job: RunningJob,
+  workspace: Workspace,
+  run: EndedRun,
+): Promise<Manifest> {
   const { record, trace, end } = run;
   const begun = performance.now();
   const streams = await run.streams.finish();
@@ -120,7 +97,7 @@ function abandon(workspace: Workspace, logger: Logger): (error: unknown) => Prom
 }
 
 /** The program's end; `undefined` when a program may have run and its end couldn't be found out. */
-async function endOf(job: Job, execution: Promise<ProgramEnd>): Promise<ProgramEnd | undefined> {
+async function endOf(job: RunningJob, execution: Promise<ProgramEnd>): Promise<ProgramEnd | undefined> {
   try {
     return await execution;
   } catch (error) {
@@ -147,7 +124,7 @@ function toStopped(
   };
 }
 
-function toTimings(job: Job, trace: ToolTrace, prepareMs: number, collectMs: number): Timings {
+function toTimings(job: RunningJob, trace: ToolTrace, prepareMs: number, collectMs: number): Timings {
   const { create, start, run } = trace.timings;
   return {
     queue: Math.round(job.queueMs),

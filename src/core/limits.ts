@@ -13,7 +13,7 @@ export interface Limits {
   readonly pids: number;
   /** Kept of stdout, and the same of stderr. Writing more never kills the program. */
   readonly outputBytes: number;
-  /** Allocated below `/workspace`, and the size of the largest single file. */
+  /** Allocated below `/workspace`; a single file may have twice the size on paper. */
   readonly diskBytes: number;
 }
 
@@ -40,7 +40,8 @@ export const DEFAULT_POLICY: LimitPolicy = { ...DEFAULT_LIMITS, timeoutMs: 300_0
 /** Below these an engine refuses the container, or no interpreter starts. */
 const LEAST: Limits = {
   timeoutMs: 1,
-  memoryBytes: 16 * MIB,
+  // With less the engine's own start of the container is now and then killed for want of memory.
+  memoryBytes: 32 * MIB,
   cpus: 0.05,
   pids: 4,
   outputBytes: 1,

@@ -16,7 +16,6 @@ const TERM_GRACE_MS = 500;
 /** After SIGKILL the engine must know the end within this time; else we couldn't find out. */
 const KILL_WAIT_MS = 10_000;
 const SIGTERM_EXIT_CODE = 143;
-const SIGKILL_EXIT_CODE = 137;
 
 /** Ends that the supervisor decides; the first cause stays. */
 export type EndCause = Extract<Outcome, 'timed_out' | 'canceled' | 'disk_limit'>;
@@ -149,9 +148,8 @@ async function remove(run: ContainerRun, id: string): Promise<void> {
 }
 
 function toProgramEnd(exit: ContainerExit, cause: EndCause | undefined): ProgramEnd {
-  const oomEnded = exit.oomKilled && exit.exitCode === SIGKILL_EXIT_CODE;
   const signal = signalOf(exit.exitCode);
-  const outcome = cause ?? (oomEnded ? 'oom_killed' : signal === undefined ? 'exited' : 'signaled');
+  const outcome = cause ?? ownOutcome(exit, signal);
   return {
     outcome,
     exitCode: exit.exitCode,
@@ -159,4 +157,12 @@ function toProgramEnd(exit: ContainerExit, cause: EndCause | undefined): Program
     ...(exit.oomKilled && outcome !== 'oom_killed' ? { oomKilled: true as const } : {}),
     durationMs: Math.round(exit.durationMs),
   };
+}
+
+/** Why a program ended that we didn't end. */
+function ownOutcome(exit: ContainerExit, signal: string | undefined): Outcome {
+  if (signal === undefined) return 'exited';
+  if (signal === 'SIGKILL' && exit.oomKilled) return 'oom_killed';
+  // The kernel sends it to whoever writes past the file size that the run's disk limit allows.
+  return signal === 'SIGXFSZ' ? 'disk_limit' : 'signaled';
 }

@@ -79,18 +79,23 @@ const envValue = v.pipe(
   ),
 );
 
-/** Environment of a program. Names that JavaScript keeps for itself are refused, never dropped in silence. */
-const environment = v.pipe(
-  v.custom<Record<string, unknown>>(
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      !Array.isArray(value) &&
-      !['__proto__', 'constructor', 'prototype'].some((name) => Object.hasOwn(value, name)),
-    'Must be an object of names and strings, without the names "__proto__", "constructor" and "prototype".',
-  ),
-  v.record(envName, envValue),
+/**
+ * An object that is no array and has none of the keys that JavaScript keeps for itself: a record alone would take the one and
+ * drop the others in silence. `GET /tools` shows it as {@link STRING_MAP_JSON_SCHEMA}.
+ */
+export const stringMap = v.custom<Record<string, unknown>>(
+  isPlainMap,
+  'Must be an object of names and strings, none of them named __proto__, constructor or prototype.',
 );
+
+function isPlainMap(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  return !['__proto__', 'constructor', 'prototype'].some((key) => Object.hasOwn(value, key));
+}
+
+export const STRING_MAP_JSON_SCHEMA = { type: 'object', additionalProperties: { type: 'string' } } as const;
+
+const environment = v.pipe(stringMap, v.record(envName, envValue));
 
 const positiveInteger = v.pipe(
   v.number('Must be a number.'),
@@ -202,11 +207,17 @@ const sessionId = v.pipe(
   ),
 );
 
+/** A loose object alone would drop these names, and the tool's own schema could no longer refuse them. */
+const body = v.custom<Record<string, unknown>>(
+  isPlainMap,
+  'Must be an object, none of its fields named __proto__, constructor or prototype.',
+);
+
 /** What `POST /tools/execute` takes beside the tool's own fields. */
-export const executeEnvelope = v.looseObject({
-  tool: v.string('Must name a tool; GET /tools lists them.'),
-  sessionId,
-});
+export const executeEnvelope = v.pipe(
+  body,
+  v.looseObject({ tool: v.string('Must name a tool; GET /tools lists them.'), sessionId }),
+);
 
 /** The same for `POST /run`, which means `code_execution`. */
-export const runEnvelope = v.looseObject({ sessionId });
+export const runEnvelope = v.pipe(body, v.looseObject({ sessionId }));

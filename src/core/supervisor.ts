@@ -4,9 +4,10 @@ import type { EngineGate } from './engine-gate.ts';
 import { AppError } from './errors.ts';
 import { newId } from './ids.ts';
 import type { Manifest } from './job.ts';
-import { type Job, type JobHouse, runJob } from './job-run.ts';
+import { runJob } from './job-run.ts';
 import { clampLimits, type LimitPolicy, type RequestedLimits } from './limits.ts';
 import type { Logger } from './logger.ts';
+import type { JobHouse, RunningJob } from './running-job.ts';
 import type { ToolHandler } from './tool-handler.ts';
 import type { Workspaces } from './workspace.ts';
 
@@ -47,7 +48,7 @@ const RESERVE = { bytes: 64 * 1024 * 1024, inodes: 1024 };
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { admission, gate, logger } = options;
-  const running = new Map<string, { readonly job: Job; readonly done: Promise<unknown> }>();
+  const running = new Map<string, { readonly job: RunningJob; readonly done: Promise<unknown> }>();
   let closed = false;
 
   const run = async (request: ExecuteRequest, queueMs: number): Promise<Manifest> => {
@@ -100,7 +101,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return { execute, isRunning: (jobId) => running.has(jobId), close };
 }
 
-function toJob(request: ExecuteRequest, policy: LimitPolicy, queueMs: number): Job {
+function toJob(request: ExecuteRequest, policy: LimitPolicy, queueMs: number): RunningJob {
   const id = newId();
   const { tool, sessionId, input } = request;
   const stop = new AbortController();

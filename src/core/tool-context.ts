@@ -1,8 +1,8 @@
 import { toContainerSpec } from './container-spec.ts';
 import type { InterruptedJob, JobRecord, ProgramEnd } from './job.ts';
-import type { Job, JobHouse } from './job-run.ts';
 import type { CapturedStreams } from './output-collector.ts';
 import { type ContainerRunResult, runContainer } from './run-container.ts';
+import type { JobHouse, RunningJob } from './running-job.ts';
 import type { Program, ToolContext } from './tool-handler.ts';
 import { watchDisk } from './watch-disk.ts';
 import type { CollectedFile, Workspace } from './workspace.ts';
@@ -20,7 +20,7 @@ export interface ToolTrace {
 
 export interface ToolContextOptions {
   readonly house: JobHouse;
-  readonly job: Job;
+  readonly job: RunningJob;
   readonly record: JobRecord;
   readonly workspace: Workspace;
   readonly streams: CapturedStreams;
@@ -99,7 +99,7 @@ async function runProgram(
 }
 
 /** Ends the run when it takes too much of the disk; the returned function stops looking. */
-function guardDisk(job: Job, workspace: Workspace): () => void {
+function guardDisk(job: RunningJob, workspace: Workspace): () => void {
   const looking = new AbortController();
   watchDisk(workspace, job.limits.diskBytes, looking.signal, () => job.stop.abort('disk_limit')).catch(
     (err) => job.logger.warn({ err }, "the run's disk use can't be watched"),

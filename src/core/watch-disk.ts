@@ -2,7 +2,7 @@ import { sleep } from './abort.ts';
 import { WORKSPACE_MAX_INODES } from './limits.ts';
 import type { Workspace } from './workspace.ts';
 
-const INTERVAL_MS = 500;
+const INTERVAL_MS = 250;
 /** A look at a large tree takes long: the pauses grow with it, so that looking costs at most a tenth of the time. */
 const PAUSE_PER_LOOK = 9;
 

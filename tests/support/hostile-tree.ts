@@ -16,8 +16,19 @@ import { join } from 'node:path';
 /** A shape that a program may leave, made in an empty folder; `outside` holds a file `secret` that nobody may read through it. */
 export type HostileShape = (folder: string, outside: string) => void | Promise<void>;
 
+export type ShapeName =
+  | 'links'
+  | 'linkLoops'
+  | 'controlNames'
+  | 'hardLinks'
+  | 'notFiles'
+  | 'sparse'
+  | 'closedModes'
+  | 'oddNames'
+  | 'deep';
+
 /** One row each of what a program may leave; the names are what the tests ask for. */
-export const HOSTILE_SHAPES = {
+export const HOSTILE_SHAPES: Readonly<Record<ShapeName, HostileShape>> = {
   links(folder, outside) {
     symlinkSync('/etc/passwd', join(folder, 'out.txt'));
     symlinkSync('/proc/self/environ', join(folder, 'environ'));
@@ -77,7 +88,7 @@ export const HOSTILE_SHAPES = {
   deep(folder) {
     makeDeep(folder, 3000);
   },
-} as const satisfies Record<string, HostileShape>;
+};
 
 export const ODD_NAMES = [
   'with space',
@@ -115,7 +126,7 @@ export function makeMany(folder: string, count: number): void {
 }
 
 /** A socket that its listener left behind, as a killed one does. */
-async function leaveSocket(path: string): Promise<void> {
+export async function leaveSocket(path: string): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve) => {
     server.listen(`${path}.live`, resolve);

@@ -1,5 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { jobKey } from '../../src/core/workspace.ts';
 import { createDiskStore } from '../../src/storage/disk/index.ts';
 import { createWorkspaces } from '../../src/storage/workspace/index.ts';
 import { HOSTILE_SHAPES } from './hostile-tree.ts';
@@ -18,7 +19,7 @@ const closed = await workspaces.create({ sessionId: 's', jobId: 'closed' });
 await HOSTILE_SHAPES.closedModes(closed.mountSource, outside);
 await closed.usage();
 const collection = await closed.collect(bounds);
-const stored = await createDiskStore({ root }).getObject(closed.keyOf('workspace/sub/deeper/file'));
+const stored = await createDiskStore({ root }).getObject(jobKey(closed.job, 'workspace/sub/deeper/file'));
 const served = await new Response(stored?.body ?? null).text();
 
 const deep = await workspaces.create({ sessionId: 's', jobId: 'deep' });

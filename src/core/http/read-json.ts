@@ -1,12 +1,11 @@
 import type { Context } from 'hono';
-import secureJson from 'secure-json-parse';
 import { AppError } from '../errors.ts';
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 /**
  * Reads a JSON body of at most `maxBytes`: 415 for another type or a compressed body (never inflated), 413 before more is
- * read than allowed, 400 `invalid_json` for what isn't UTF-8 or JSON or would set a prototype.
+ * read than allowed, 400 `invalid_json` for what isn't UTF-8 or JSON.
  */
 export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
   if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) {
@@ -40,12 +39,9 @@ function parse(chunks: readonly Uint8Array[]): unknown {
   try {
     const decoder = new TextDecoder('utf-8', { fatal: true });
     const text = chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('') + decoder.decode();
-    return secureJson.parse(text);
+    return JSON.parse(text);
   } catch {
-    throw new AppError(
-      'invalid_json',
-      'The body is not JSON in UTF-8, or sets a prototype: send one JSON object.',
-    );
+    throw new AppError('invalid_json', 'The body is not JSON in UTF-8: send one JSON object.');
   }
 }
 

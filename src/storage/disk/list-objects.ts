@@ -3,7 +3,7 @@ import type { ListedObject } from '../../core/artifact-store.ts';
 import { isKey, RESERVED_PART } from '../object-key.ts';
 import { type ByteName, fromByteName, toByteName } from './byte-name.ts';
 import { type Folder, openFolder, openPath, pathIn } from './folder.ts';
-import { type Entry, readEntries } from './read-entries.ts';
+import { type Entry, readEntries, sortEntries } from './read-entries.ts';
 
 /** No key is longer, so no folder with a longer path holds an object. */
 const MAX_PATH = 1024;
@@ -23,7 +23,7 @@ export async function* listObjects(root: string, prefix: string): AsyncGenerator
 async function* listFolder(folder: Folder, path: ByteName, start: ByteName): AsyncGenerator<ListedObject> {
   try {
     const { entries } = await readEntries(folder, Number.POSITIVE_INFINITY);
-    for (const entry of entries) {
+    for (const entry of sortEntries(entries)) {
       if (!entry.name.startsWith(start) || path.length + entry.name.length > MAX_PATH) continue;
       if (entry.kind === 'folder') yield* enter(folder, path, entry.name);
       else if (entry.kind === 'file') yield* describe(folder, path, entry);

@@ -19,7 +19,7 @@ export interface Entries {
 /** Entries per call of the kernel; each batch is one turn of the event loop. */
 const BATCH = 512;
 
-/** Reads up to `limit` names of a folder, in the order in which their paths, and those of what lies in them, sort by bytes. */
+/** Reads up to `limit` names of a folder, in no order. */
 export async function readEntries(folder: Folder, limit: number): Promise<Entries> {
   const listing = await opendir(pathOf(folder), { encoding: 'latin1', bufferSize: BATCH });
   const entries: Entry[] = [];
@@ -31,7 +31,12 @@ export async function readEntries(folder: Folder, limit: number): Promise<Entrie
     }
     entries.push({ name: entry.name, kind: kindOf(entry) });
   }
-  return { entries: entries.map(withSortKey).sort(byKey).map(toEntry), more };
+  return { entries, more };
+}
+
+/** The order in which the entries' paths, and those of what lies in them, sort by bytes. */
+export function sortEntries(entries: readonly Entry[]): readonly Entry[] {
+  return entries.map(withSortKey).sort(byKey).map(toEntry);
 }
 
 function kindOf(entry: Dirent): EntryKind {

@@ -7,7 +7,7 @@ import type {
 } from '../../core/workspace.ts';
 import { type ByteName, fromByteName, showByteName } from '../disk/byte-name.ts';
 import { type Folder, type OpenFile, openFile, openFolder, type Refusal, toRefusal } from '../disk/folder.ts';
-import { type Entry, readEntries } from '../disk/read-entries.ts';
+import { type Entry, readEntries, sortEntries } from '../disk/read-entries.ts';
 import { hashFile } from '../disk/read-file.ts';
 
 const MAX_ENTRIES = 100_000;
@@ -61,7 +61,7 @@ async function collectFolder(walk: Walk, folder: Folder, path: ByteName, depth: 
     batch = [];
     if (names.length > 0 && !walk.ended) await collectBatch(walk, folder, path, names);
   };
-  for (const { name, kind } of entries) {
+  for (const { name, kind } of sortEntries(entries)) {
     const reason = reasonByName(path + name, kind);
     if (reason !== undefined) {
       skip(walk, path + name, reason);

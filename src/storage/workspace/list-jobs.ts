@@ -1,7 +1,7 @@
 import { type JobRef, jobKey } from '../../core/workspace.ts';
 import { fromByteName } from '../disk/byte-name.ts';
 import { type Folder, openFolder, openPath } from '../disk/folder.ts';
-import { readEntries } from '../disk/read-entries.ts';
+import { readEntries, sortEntries } from '../disk/read-entries.ts';
 import { isKey } from '../object-key.ts';
 
 const JOB_PREFIX = 'job-';
@@ -35,7 +35,7 @@ async function* listSession(root: Folder, sessionId: string): AsyncGenerator<Job
 
 async function folderNames(folder: Folder): Promise<readonly string[]> {
   const { entries } = await readEntries(folder, Number.POSITIVE_INFINITY);
-  return entries
+  return sortEntries(entries)
     .filter(({ kind }) => kind === 'folder')
     .map(({ name }) => fromByteName(name))
     .filter((name) => name !== undefined);

@@ -1,0 +1,186 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAdmission } from '../../src/core/admission.ts';
+import { RuntimeError } from '../../src/core/container-runtime.ts';
+import { createEngineGate, type EnforcedLimits } from '../../src/core/engine-gate.ts';
+import { createApp } from '../../src/core/http/app.ts';
+import type { App, AppDependencies } from '../../src/core/http/context.ts';
+import { DEFAULT_POLICY } from '../../src/core/limits.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { createSandboxes } from '../../src/core/sandboxes.ts';
+import { createSupervisor } from '../../src/core/supervisor.ts';
+import { createToolRegistry } from '../../src/core/tool-registry.ts';
+import { createFakeRuntime, type FakeProgram, type FakeRuntime } from '../../src/runtimes/fake/index.ts';
+import { createStorage, type Storage } from '../../src/storage/index.ts';
+import { codeExecution } from '../../src/tools/code-execution.ts';
+import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
+
+const ALL: EnforcedLimits = { cpu: true, memory: true, pids: true, network: true };
+const BASE = 'http://127.0.0.1:8080';
+
+let root: string;
+let storage: Storage;
+let fake: FakeRuntime;
+
+/** Says hello and then what its command line is, so that a test sees how the tool called it. */
+const hello: FakeProgram = async (process) => {
+  await process.write('stdout', `${JSON.stringify(process.spec.args)}\n`);
+  return 0;
+};
+
+beforeEach(async () => {
+  root = makeTemporaryFolder('app');
+  storage = await createStorage({ root: join(root, 'storage') });
+  fake = createFakeRuntime({ program: hello });
+});
+afterEach(async () => {
+  await storage.close();
+  removeFolder(root);
+});
+
+function makeApp(options: { guard?: Partial<AppDependencies['guard']>; maxRunning?: number } = {}): App {
+  const image = 'aa-worker:latest';
+  const shared = { runtime: fake, image, ociRuntime: undefined, logger: silentLogger };
+  const gate = createEngineGate({ ...shared, allowUnenforced: [], probeLimits: async () => ALL });
+  const { store, workspaces, instanceId } = storage;
+  const tools = createToolRegistry();
+  tools.register(codeExecution);
+  const supervisor = createSupervisor({
+    ...shared,
+    workspaces,
+    store,
+    sandboxes: createSandboxes({ runtime: fake, instanceId, logger: silentLogger }),
+    admission: createAdmission({ maxRunning: options.maxRunning ?? 2, maxQueued: 0, queueTimeoutMs: 1000 }),
+    gate,
+    policy: DEFAULT_POLICY,
+  });
+  const guard = { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard };
+  return createApp({ tools, supervisor, store, gate, logger: silentLogger, guard, maxBodyBytes: 64 * 1024 });
+}
+
+const GOOD = { tool: 'code_execution', sessionId: 's', language: 'python', code: 'x' };
+
+async function execute(app: App, fields: Record<string, unknown> = {}, headers: Record<string, string> = {}) {
+  const response = await app.request(`${BASE}/tools/execute`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', ...headers },
+    body: JSON.stringify({ ...GOOD, ...fields }),
+  });
+  return {
+    response,
+    body: (await response.json()) as Record<string, never> & { error: Record<string, unknown> },
+  };
+}
+
+describe('the app with the fake engine', () => {
+  it('runs a tool and serves what it left', async () => {
+    const app = makeApp();
+    const { response, body } = await execute(app, { args: ['-v'] });
+    expect(response.status).toBe(200);
+    const { stdout } = (body as unknown as { artifacts: { outputs: { stdout: string } } }).artifacts.outputs;
+    const artifact = await app.request(stdout);
+    expect(await artifact.text()).toBe('["python3","script.py","-v"]\n');
+  });
+
+  it.each([
+    ['node', ['node', 'script.js']],
+    ['bun', ['bun', '--no-install', 'script.ts']],
+    ['bash', ['bash', 'script.sh']],
+  ])('%s is started as %j', async (language, args) => {
+    const app = makeApp();
+    const { body } = await execute(app, { language });
+    const { stdout } = (body as unknown as { artifacts: { outputs: { stdout: string } } }).artifacts.outputs;
+    expect(JSON.parse(await (await app.request(stdout)).text())).toEqual(args);
+  });
+
+  it('URLs begin with PUBLIC_URL where there is one', async () => {
+    const { body } = await execute(makeApp({ guard: { publicUrl: 'https://tools.example.com/aa' } }));
+    expect(JSON.stringify(body)).toContain('"https://tools.example.com/aa/artifacts/s/');
+    expect(JSON.stringify(body)).not.toContain('127.0.0.1');
+  });
+
+  it('an end that can’t be found out is 503 infra_error with the job’s id and its output', async () => {
+    fake.failNext('start', new RuntimeError('unavailable', 'socket hang up at /var/run/docker.sock'));
+    const { response, body } = await execute(makeApp());
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
+    expect(body.error).toMatchObject({
+      code: 'infra_error',
+      requestId: response.headers.get('x-request-id'),
+      id: expect.stringMatching(/^[0-9a-z]{26}$/),
+      artifacts: { outputs: { stdout: expect.stringContaining('/stdout') } },
+    });
+    expect(body.error).not.toHaveProperty('exitCode');
+    expect(JSON.stringify(body)).not.toMatch(/docker\.sock|hang up/);
+  });
+
+  it('readiness tells a missing engine, a job too, and both recover', async () => {
+    const app = makeApp();
+    fake.goAway();
+    const ready = await app.request(`${BASE}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(ready.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(await ready.json()).toMatchObject({
+      status: 'unavailable',
+      problems: [{ code: 'engine_unavailable', message: expect.stringMatching(/npm run setup/) }],
+    });
+    expect((await execute(app)).response.status).toBe(503);
+    expect((await app.request(`${BASE}/healthz`)).status).toBe(200);
+    fake.comeBack();
+    expect((await execute(app)).response.status).toBe(200);
+  });
+
+  it('an unexpected error is 500 internal and tells nothing of itself', async () => {
+    const app = makeApp();
+    app.get('/boom', () => {
+      throw new TypeError('secret of /root/x.ts');
+    });
+    const response = await app.request(`${BASE}/boom`);
+    const text = await response.text();
+    expect(response.status).toBe(500);
+    expect(text).toContain('"internal"');
+    expect(text).not.toContain('secret');
+  });
+
+  it('an artifact whose bytes were changed afterwards is not served as what it was', async () => {
+    const app = makeApp();
+    const { body } = await execute(app);
+    const { stdout } = (body as unknown as { artifacts: { outputs: { stdout: string } } }).artifacts.outputs;
+    const { writeFileSync } = await import('node:fs');
+    const { id } = body as unknown as { id: string };
+    writeFileSync(join(root, 'storage', 's', `job-${id}`, 'stdout'), 'other length');
+    expect((await app.request(stdout)).status).toBe(404);
+  });
+});
+
+describe('CORS', () => {
+  const listed = { guard: { corsOrigins: ['https://chat.example.com'] } };
+  const preflight = (app: App, origin: string) =>
+    app.request(`${BASE}/tools/execute`, {
+      method: 'OPTIONS',
+      headers: {
+        Origin: origin,
+        'Access-Control-Request-Method': 'POST',
+        'Access-Control-Request-Headers': 'content-type',
+      },
+    });
+
+  it('a listed origin may call, its errors included, and embed artifacts', async () => {
+    const app = makeApp(listed);
+    const asked = await preflight(app, 'https://chat.example.com');
+    expect(asked.status).toBe(204);
+    expect(asked.headers.get('access-control-allow-origin')).toBe('https://chat.example.com');
+    const { response } = await execute(app, { code: 1 }, { Origin: 'https://chat.example.com' });
+    expect(response.status).toBe(400);
+    expect(response.headers.get('access-control-allow-origin')).toBe('https://chat.example.com');
+    const { body } = await execute(app, {}, { Origin: 'https://chat.example.com' });
+    const { stdout } = (body as unknown as { artifacts: { outputs: { stdout: string } } }).artifacts.outputs;
+    expect((await app.request(stdout)).headers.get('cross-origin-resource-policy')).toBe('cross-origin');
+  });
+
+  it('another origin may not', async () => {
+    const refused = await preflight(makeApp(listed), 'https://evil.example');
+    expect(refused.status).toBe(403);
+    expect(refused.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});

@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run, send, textOf } from '../support/client.ts';
+import { containersOf, waitForContainers } from '../support/engine.ts';
+import {
+  launchService,
+  type RunningService,
+  type ServiceOptions,
+  startServiceProcess,
+} from '../support/start-service.ts';
+import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
+
+let root: string;
+let services: RunningService[];
+
+beforeEach(() => {
+  root = makeTemporaryFolder('crash');
+  services = [];
+});
+afterEach(async () => {
+  for (const service of services) {
+    if (service.child.exitCode === null && service.child.signalCode === null) await service.stop();
+    expect(await containersOf(service.instanceId)).toEqual([]);
+  }
+  removeFolder(root);
+});
+
+async function start(folder: string, options: ServiceOptions = {}): Promise<RunningService> {
+  const env = { AA_MAX_RUNNING: '10', ...options.env };
+  const service = await startServiceProcess({ ...options, env, storageRoot: join(root, folder) });
+  services.push(service);
+  return service;
+}
+
+const LONG = { language: 'bash', code: 'echo begun; sleep 100', timeoutMs: 120_000 };
+
+/** Ten runs whose client doesn't mind what becomes of them. */
+function startTen(service: RunningService): void {
+  for (let n = 0; n < 10; n += 1) send(service, LONG).catch(() => {});
+}
+
+describe('kill -9', () => {
+  it('with ten runs in flight: after the restart no container of them is left, and the next job runs', async () => {
+    const first = await start('one');
+    startTen(first);
+    await waitForContainers(first.instanceId, 10, 20_000);
+    await first.kill();
+    expect(await containersOf(first.instanceId)).toHaveLength(10);
+    const second = await start('one');
+    expect(second.instanceId).toBe(first.instanceId);
+    await waitForContainers(second.instanceId, 0, 30_000);
+    const answer = await run(second, { language: 'bash', code: 'echo alive' });
+    expect(await textOf(answer, 'stdout')).toBe('alive\n');
+  });
+
+  it('of one of two services on one engine leaves the other’s containers alone', async () => {
+    const [doomed, other] = await Promise.all([start('doomed'), start('other')]);
+    expect(doomed.instanceId).not.toBe(other.instanceId);
+    const runs = [1, 2].map(() => run(other, { language: 'bash', code: 'sleep 12; echo survived' }));
+    send(doomed, LONG).catch(() => {});
+    await Promise.all([
+      waitForContainers(doomed.instanceId, 1, 15_000),
+      waitForContainers(other.instanceId, 2, 15_000),
+    ]);
+    const before = (await containersOf(other.instanceId)).map(({ Id }) => Id).sort();
+    await doomed.kill();
+    await start('doomed');
+    await waitForContainers(doomed.instanceId, 0, 30_000);
+    expect((await containersOf(other.instanceId)).map(({ Id }) => Id).sort()).toEqual(before);
+    for (const answer of await Promise.all(runs)) expect(await textOf(answer, 'stdout')).toBe('survived\n');
+  });
+});
+
+describe('a second process on the same storage folder', () => {
+  it('refuses to start and names the first, which goes on', async () => {
+    const first = await start('shared');
+    const second = launchService({ storageRoot: first.storageRoot });
+    expect(await second.ended).toBe(1);
+    expect(second.log()).toContain(`process ${first.child.pid}`);
+    expect(second.log()).toMatch(/AA_STORAGE_PATH/);
+    expect(await run(first, { language: 'bash', code: 'true' })).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe.each(['node', 'bun'] as const)('SIGTERM on %s', (on) => {
+  it('drains: new jobs are refused, a running one ends and its client hears of it, exit 0', async () => {
+    const service = await start(`drain-${on}`, { on });
+    const running = run(service, { language: 'bash', code: 'sleep 2; echo finished' });
+    await waitForContainers(service.instanceId, 1, 10_000);
+    service.child.kill('SIGTERM');
+    await sleep(300);
+    const refused = await send(service, { language: 'bash', code: 'true' });
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(await refused.json()).toMatchObject({ error: { code: 'shutting_down' } });
+    expect(await running).toMatchObject({ outcome: 'exited', exitCode: 0 });
+    expect(await service.ended).toBe(0);
+    expect(await containersOf(service.instanceId)).toEqual([]);
+  });
+
+  it('ends what runs longer than the drain and still leaves within ten seconds, exit 0', async () => {
+    const service = await start(`long-${on}`, { on });
+    const running = run(service, LONG);
+    await waitForContainers(service.instanceId, 1, 10_000);
+    const begun = performance.now();
+    service.child.kill('SIGTERM');
+    expect(await running).toMatchObject({ outcome: 'canceled' });
+    expect(await service.ended).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(9500);
+    expect(await containersOf(service.instanceId)).toEqual([]);
+  });
+});
+
+describe('a second SIGTERM', () => {
+  it('ends at once and removes the containers all the same', async () => {
+    const service = await start('twice');
+    send(service, LONG).catch(() => {});
+    await waitForContainers(service.instanceId, 1, 10_000);
+    service.child.kill('SIGTERM');
+    await sleep(200);
+    const begun = performance.now();
+    service.child.kill('SIGTERM');
+    expect(await service.ended).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(4000);
+    expect(await containersOf(service.instanceId)).toEqual([]);
+  });
+});
