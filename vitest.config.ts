@@ -11,6 +11,8 @@ export default defineConfig({
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/**/*.engine.test.ts'],
           testTimeout: 20_000,
+          // Most of them wait rather than compute, and by default a machine of two cores runs one file at a time.
+          maxWorkers: 3,
         },
       },
       {
