@@ -4,8 +4,14 @@ import { AppError } from '../errors.ts';
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 /**
- * Reads a JSON body of at most `maxBytes`: 415 for another type or a compressed body (never inflated), 413 before more is
- * read than allowed, 400 `invalid_json` for what isn't UTF-8 or JSON.
+ * Bytes beyond the limit that are read and thrown away, so that a client which sends first and listens then gets the
+ * answer instead of a broken connection.
+ */
+const DISCARD_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Reads a JSON body of at most `maxBytes`: 415 for another type or a compressed body (never inflated), 413 without keeping
+ * more than allowed, 400 `invalid_json` for what isn't UTF-8 or JSON.
  */
 export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
   if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) {
@@ -20,7 +26,7 @@ export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
       'Compressed bodies are not read: send the JSON without Content-Encoding.',
     );
   }
-  if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  if (Number(c.req.header('content-length') ?? 0) > maxBytes + DISCARD_BYTES) throw cutOff(maxBytes);
   return parse(await readBytes(c.req.raw, maxBytes));
 }
 
@@ -29,9 +35,11 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
   let total = 0;
   for await (const chunk of request.body ?? []) {
     total += chunk.length;
-    if (total > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
+    if (total > maxBytes + DISCARD_BYTES) throw cutOff(maxBytes);
+    if (total <= maxBytes) chunks.push(chunk);
+    else chunks.length = 0;
   }
+  if (total > maxBytes) throw tooLarge(maxBytes);
   return chunks;
 }
 
@@ -45,11 +53,12 @@ function parse(chunks: readonly Uint8Array[]): unknown {
   }
 }
 
-function tooLarge(maxBytes: number): AppError {
-  return new AppError(
-    'too_large',
-    `The body is larger than ${maxBytes} bytes: send less, or raise AA_MAX_BODY_BYTES.`,
-    // What is left of the body isn't read, so this connection can carry no further request.
-    { headers: { Connection: 'close' } },
-  );
+function tooLarge(maxBytes: number, headers: Readonly<Record<string, string>> = {}): AppError {
+  const message = `The body is larger than ${maxBytes} bytes: send less, or raise AA_MAX_BODY_BYTES.`;
+  return new AppError('too_large', message, { headers });
+}
+
+/** What is left of the body isn't read, so this connection can carry no further request. */
+function cutOff(maxBytes: number): AppError {
+  return tooLarge(maxBytes, { Connection: 'close' });
 }
