@@ -1,6 +1,7 @@
 import type { RunningServer, ServeOptions } from './adapters/server.ts';
 import { sleep } from './core/abort.ts';
 import { createAdmission } from './core/admission.ts';
+import { createApiKeys } from './core/api-keys.ts';
 import type { ArtifactStore } from './core/artifact-store.ts';
 import type { Config } from './core/config.ts';
 import type { ContainerRuntime } from './core/container-runtime.ts';
@@ -11,6 +12,7 @@ import { recoverJobs } from './core/recover-jobs.ts';
 import { createSandboxes, type Sandboxes } from './core/sandboxes.ts';
 import { createSupervisor } from './core/supervisor.ts';
 import type { ToolRegistry } from './core/tool-registry.ts';
+import { createUrlSigner } from './core/url-signer.ts';
 import type { Workspaces } from './core/workspace.ts';
 import { createLimitProbe, type FactKeeper } from './doctor/probe-limits.ts';
 
@@ -60,6 +62,8 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     logger,
   });
   const app = createApp({
+    apiKeys: await createApiKeys(config.apiKeys),
+    urlSigner: await createUrlSigner(await keepSecret(parts.facts), config.urlTtlSeconds),
     tools: parts.toolRegistry,
     supervisor,
     store,
@@ -90,6 +94,18 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       await store.close();
     },
   };
+}
+
+const SECRET_BYTES = 32;
+const SECRET_FACT = 'url-secret.json';
+
+/** What signs artifact URLs: made once and kept, so that links live through a restart. */
+async function keepSecret(facts: FactKeeper): Promise<Uint8Array> {
+  const kept = await facts.read(SECRET_FACT);
+  if (Array.isArray(kept) && kept.length === SECRET_BYTES) return Uint8Array.from(kept as number[]);
+  const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES));
+  await facts.write(SECRET_FACT, [...secret]);
+  return secret;
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { ApiKeySetting } from './api-keys.ts';
+
 /** Facts of the machine that defaults depend on. */
 export interface Host {
   /** Processors. */
@@ -94,6 +96,30 @@ const hostName: Parse<string> = (raw) => {
   throw new Error('write a host name without port, such as tools.example.com');
 };
 
+const LEAST_KEY_LENGTH = 24;
+
+const apiKey: Parse<ApiKeySetting> = (raw) => {
+  const [, name = '', rest = ''] = /^([A-Za-z0-9][A-Za-z0-9._-]{0,63}):(.+)$/.exec(raw) ?? [];
+  const sha256 = /^sha256:([0-9a-f]{64})$/i.exec(rest)?.[1];
+  if (sha256 !== undefined) return { name, sha256: sha256.toLowerCase() };
+  if (rest.length >= LEAST_KEY_LENGTH && /^[\x21-\x7e]+$/.test(rest) && !rest.startsWith('sha256:')) {
+    return { name, key: rest };
+  }
+  throw new Error(
+    `write name:key with a key of ${LEAST_KEY_LENGTH} characters or more, as \`openssl rand -hex 24\` prints, or name:sha256:<64 hex digits>`,
+  );
+};
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** A time span in seconds: a whole number with its unit. */
+const duration: Parse<number> = (raw) => {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(raw) ?? [];
+  const seconds = Number(count) * (SECONDS[unit] ?? Number.NaN);
+  if (seconds > 0) return seconds;
+  throw new Error('write a time with its unit, such as 30m, 24h or 7d');
+};
+
 const image: Parse<string> = (raw) => {
   if (/^[\w][\w.\-/:@]*$/.test(raw)) return raw;
   throw new Error('write an image reference, such as aa-worker:latest');
@@ -144,6 +170,8 @@ export const VARIABLES = {
   AA_OCI_RUNTIME: ociRuntime,
   AA_STORAGE_PATH: folder,
   AA_WORKER_IMAGE: image,
+  AA_API_KEYS: list(apiKey),
+  AA_URL_TTL: duration,
   AA_ALLOWED_HOSTS: list(hostName),
   AA_CORS_ORIGINS: list(origin),
   AA_MAX_RUNNING: whole(1),
@@ -159,6 +187,9 @@ export const VARIABLES = {
   AA_ALLOW_UNENFORCED: list(oneOf('cpu', 'pids', 'memory')),
   AA_LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error', 'silent'),
 } as const satisfies Record<string, Parse<unknown>>;
+
+/** Variables whose value must not be repeated in a message. */
+const SECRET = /KEY|SECRET|TOKEN/;
 
 type VariableName = keyof typeof VARIABLES;
 
@@ -178,7 +209,7 @@ export function parseVariables(
       values[name] = parse(raw, host);
     } catch (error) {
       problems.push(
-        `${name}=${raw} is not usable: ${error instanceof Error ? error.message : String(error)}.`,
+        `${SECRET.test(name) ? name : `${name}=${raw}`} is not usable: ${error instanceof Error ? error.message : String(error)}.`,
       );
     }
   }

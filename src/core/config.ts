@@ -1,3 +1,4 @@
+import type { ApiKeySetting } from './api-keys.ts';
 import { type Host, parseVariables, type Variables } from './config-variables.ts';
 import type { LimitName } from './container-runtime.ts';
 import { DEFAULT_POLICY, type LimitPolicy } from './limits.ts';
@@ -14,6 +15,10 @@ export interface Config {
   /** Absolute. */
   readonly storagePath: string;
   readonly workerImage: string;
+  /** Without any everybody who reaches the port may call. */
+  readonly apiKeys: readonly ApiKeySetting[];
+  /** Seconds for which an artifact's signed URL opens without a key. */
+  readonly urlTtlSeconds: number;
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly maxRunning: number;
@@ -65,6 +70,8 @@ function toConfig(values: Variables, host: Host): Config {
     ociRuntime: values.AA_OCI_RUNTIME,
     storagePath: values.AA_STORAGE_PATH ?? `${host.home}/.aa-storage`,
     workerImage: values.AA_WORKER_IMAGE ?? 'aa-worker:latest',
+    apiKeys: values.AA_API_KEYS ?? [],
+    urlTtlSeconds: values.AA_URL_TTL ?? 86_400,
     allowedHosts: values.AA_ALLOWED_HOSTS ?? [],
     corsOrigins: values.AA_CORS_ORIGINS ?? [],
     maxRunning: values.AA_MAX_RUNNING ?? Math.max(4, 2 * host.cores),
@@ -82,8 +89,8 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 /** Whoever reaches the port may run code here, so without keys only this machine may reach it. */
 function unsafe(values: Variables): string[] {
   const host = values.HOST ?? '127.0.0.1';
-  if (LOOPBACK.test(host)) return [];
+  if (LOOPBACK.test(host) || (values.AA_API_KEYS ?? []).length > 0) return [];
   return [
-    `HOST=${host} would let other machines run code here, and this version has no API keys yet: leave HOST at 127.0.0.1 and put an authenticating proxy in front.`,
+    `HOST=${host} would let other machines run code here, and there are no keys: set AA_API_KEYS=name:key, or leave HOST at 127.0.0.1.`,
   ];
 }

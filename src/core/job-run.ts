@@ -14,12 +14,13 @@ import { type Workspace, WorkspaceError } from './workspace.ts';
  * `infra_error`, and what there is stays in the folder.
  */
 export async function runJob(house: JobHouse, job: RunningJob): Promise<Manifest> {
-  const { id, sessionId, tool, limits } = job;
+  const { id, sessionId, owner, tool, limits } = job;
   const createdAt = new Date().toISOString();
   const record: JobRecord = {
     version: 1,
     id,
     sessionId,
+    ...(owner === undefined ? {} : { owner }),
     tool: tool.name,
     status: 'created',
     limits,

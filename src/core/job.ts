@@ -45,6 +45,8 @@ export interface JobRecord {
   readonly version: 1;
   readonly id: string;
   readonly sessionId: string;
+  /** The caller whose job it is; absent when the service had no keys. */
+  readonly owner?: string;
   readonly tool: string;
   readonly status: JobStatus;
   readonly limits: Limits;

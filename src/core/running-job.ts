@@ -22,6 +22,7 @@ export interface JobHouse {
 export interface RunningJob {
   readonly id: string;
   readonly sessionId: string;
+  readonly owner: string | undefined;
   readonly tool: ToolHandler;
   readonly input: RequestedLimits;
   readonly limits: Limits;

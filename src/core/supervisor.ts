@@ -21,6 +21,8 @@ export interface SupervisorOptions extends JobHouse {
 export interface ExecuteRequest {
   readonly tool: ToolHandler;
   readonly sessionId: string;
+  /** Whose job it is; `undefined` where callers aren't told apart. */
+  readonly owner?: string | undefined;
   /** What `tool.input` has parsed. */
   readonly input: RequestedLimits;
   /** Aborts when the client has gone: the run is then cancelled. */
@@ -103,10 +105,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
 function toJob(request: ExecuteRequest, policy: LimitPolicy, queueMs: number): RunningJob {
   const id = newId();
-  const { tool, sessionId, input } = request;
+  const { tool, sessionId, owner, input } = request;
   const stop = new AbortController();
   const logger = request.logger.child({ job: id, session: sessionId, tool: tool.name });
-  return { id, sessionId, tool, input, limits: clampLimits(input, policy), stop, queueMs, logger };
+  return { id, sessionId, owner, tool, input, limits: clampLimits(input, policy), stop, queueMs, logger };
 }
 
 async function checkSpace(workspaces: Workspaces): Promise<void> {

@@ -18,7 +18,7 @@ export function createFacts(root: string): {
     async write(name, value) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const temporary = join(folder, `${name}.new`);
-      await writeFile(temporary, JSON.stringify(value));
+      await writeFile(temporary, JSON.stringify(value), { mode: 0o600 });
       await rename(temporary, join(folder, name));
     },
   };

@@ -28,6 +28,8 @@ const DEFAULTS: Config = {
   ociRuntime: undefined,
   storagePath: '/home/anna/.aa-storage',
   workerImage: 'aa-worker:latest',
+  apiKeys: [],
+  urlTtlSeconds: 86_400,
   allowedHosts: [],
   corsOrigins: [],
   maxRunning: 12,
@@ -84,6 +86,8 @@ describe('names', () => {
   });
 });
 
+const KEY = 'k3y-of-twenty-four-chars-';
+
 /** For each variable: values that are refused, and what the sentence must tell instead. */
 const REFUSED: Record<keyof typeof VARIABLES, { readonly values: readonly string[]; readonly cure: RegExp }> =
   {
@@ -98,6 +102,19 @@ const REFUSED: Record<keyof typeof VARIABLES, { readonly values: readonly string
     AA_OCI_RUNTIME: { values: ['a b', '--root=/x'], cure: /write the name of an OCI runtime/ },
     AA_STORAGE_PATH: { values: ['~other/x', '$TMP/x', '/a/$HOME'], cure: /absolute path/ },
     AA_WORKER_IMAGE: { values: ['-x', 'a b', '$(id)'], cure: /aa-worker:latest/ },
+    AA_API_KEYS: {
+      values: [
+        KEY,
+        'anna:short',
+        `:${KEY}`,
+        `anna:${KEY},bo`,
+        'anna:sha256:abc',
+        `anna:sha256:${KEY}`,
+        `a b:${KEY}`,
+      ],
+      cure: /write name:key with a key of 24 characters or more/,
+    },
+    AA_URL_TTL: { values: ['24', '0h', '1w', '-1h', '1.5h'], cure: /such as 30m, 24h or 7d/ },
     AA_ALLOWED_HOSTS: { values: ['a:80', 'https://a', 'a, b c'], cure: /without port/ },
     AA_CORS_ORIGINS: { values: ['chat.example.com', 'https://x/path', '*', 'null'], cure: /https:\/\/chat/ },
     AA_MAX_RUNNING: { values: ['0', '-2', '1.5', 'many'], cure: /whole number, 1 or more/ },
@@ -119,12 +136,28 @@ describe.each(Object.entries(REFUSED))('a bad %s', (name, { values, cure }) => {
     const [problem, ...more] = problemsOf({ [name]: value });
     expect(more).toEqual([]);
     expect(problem).toMatch(cure);
-    expect(problem).toContain(`${name}=${value}`);
+    if (name === 'AA_API_KEYS') expect(problem).not.toContain(KEY);
+    else expect(problem).toContain(`${name}=${value}`);
     expect(problem).toMatch(/\.$/);
   });
 });
 
 describe('values', () => {
+  it('takes keys as they are and as their SHA-256, and lets a public address be with them', () => {
+    const hash = 'AB'.repeat(32);
+    const config = parse({
+      HOST: '0.0.0.0',
+      AA_API_KEYS: `anna:${KEY}, bo:sha256:${hash}`,
+      AA_URL_TTL: '90m',
+    });
+    expect(config.apiKeys).toEqual([
+      { name: 'anna', key: KEY },
+      { name: 'bo', sha256: hash.toLowerCase() },
+    ]);
+    expect(config.urlTtlSeconds).toBe(5400);
+    expect(config.host).toBe('0.0.0.0');
+  });
+
   it.each([
     ['33554432', 33_554_432],
     ['32MiB', 33_554_432],

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAdmission } from '../../src/core/admission.ts';
+import { type ApiKeySetting, createApiKeys } from '../../src/core/api-keys.ts';
 import { RuntimeError } from '../../src/core/container-runtime.ts';
 import { createEngineGate, type EnforcedLimits } from '../../src/core/engine-gate.ts';
 import { createApp } from '../../src/core/http/app.ts';
@@ -10,6 +11,7 @@ import { silentLogger } from '../../src/core/logger.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
 import { createSupervisor } from '../../src/core/supervisor.ts';
 import { createToolRegistry } from '../../src/core/tool-registry.ts';
+import { createUrlSigner } from '../../src/core/url-signer.ts';
 import { createFakeRuntime, type FakeProgram, type FakeRuntime } from '../../src/runtimes/fake/index.ts';
 import { createStorage, type Storage } from '../../src/storage/index.ts';
 import { codeExecution } from '../../src/tools/code-execution.ts';
@@ -38,7 +40,14 @@ afterEach(async () => {
   removeFolder(root);
 });
 
-function makeApp(options: { guard?: Partial<AppDependencies['guard']>; maxRunning?: number } = {}): App {
+interface AppOptions {
+  readonly guard?: Partial<AppDependencies['guard']>;
+  readonly maxRunning?: number;
+  readonly keys?: readonly ApiKeySetting[];
+  readonly ttlSeconds?: number;
+}
+
+async function makeApp(options: AppOptions = {}): Promise<App> {
   const image = 'aa-worker:latest';
   const shared = { runtime: fake, image, ociRuntime: undefined, logger: silentLogger };
   const gate = createEngineGate({ ...shared, allowUnenforced: [], probeLimits: async () => ALL });
@@ -55,8 +64,20 @@ function makeApp(options: { guard?: Partial<AppDependencies['guard']>; maxRunnin
     policy: DEFAULT_POLICY,
   });
   const guard = { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard };
-  return createApp({ tools, supervisor, store, gate, logger: silentLogger, guard, maxBodyBytes: 64 * 1024 });
+  return createApp({
+    tools,
+    supervisor,
+    store,
+    gate,
+    logger: silentLogger,
+    guard,
+    apiKeys: await createApiKeys(options.keys ?? []),
+    urlSigner: await createUrlSigner(SECRET, options.ttlSeconds ?? 60),
+    maxBodyBytes: 64 * 1024,
+  });
 }
+
+const SECRET = new Uint8Array(32).fill(7);
 
 const GOOD = { tool: 'code_execution', sessionId: 's', language: 'python', code: 'x' };
 
@@ -74,7 +95,7 @@ async function execute(app: App, fields: Record<string, unknown> = {}, headers: 
 
 describe('the app with the fake engine', () => {
   it('runs a tool and serves what it left', async () => {
-    const app = makeApp();
+    const app = await makeApp();
     const { response, body } = await execute(app, { args: ['-v'] });
     expect(response.status).toBe(200);
     const { stdout } = (body as unknown as { artifacts: { outputs: { stdout: string } } }).artifacts.outputs;
@@ -87,21 +108,21 @@ describe('the app with the fake engine', () => {
     ['bun', ['bun', '--no-install', 'script.ts']],
     ['bash', ['bash', 'script.sh']],
   ])('%s is started as %j', async (language, args) => {
-    const app = makeApp();
+    const app = await makeApp();
     const { body } = await execute(app, { language });
     const { stdout } = (body as unknown as { artifacts: { outputs: { stdout: string } } }).artifacts.outputs;
     expect(JSON.parse(await (await app.request(stdout)).text())).toEqual(args);
   });
 
   it('URLs begin with PUBLIC_URL where there is one', async () => {
-    const { body } = await execute(makeApp({ guard: { publicUrl: 'https://tools.example.com/aa' } }));
+    const { body } = await execute(await makeApp({ guard: { publicUrl: 'https://tools.example.com/aa' } }));
     expect(JSON.stringify(body)).toContain('"https://tools.example.com/aa/artifacts/s/');
     expect(JSON.stringify(body)).not.toContain('127.0.0.1');
   });
 
   it('an end that can’t be found out is 503 infra_error with the job’s id and its output', async () => {
     fake.failNext('start', new RuntimeError('unavailable', 'socket hang up at /var/run/docker.sock'));
-    const { response, body } = await execute(makeApp());
+    const { response, body } = await execute(await makeApp());
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toBe('1');
     expect(body.error).toMatchObject({
@@ -115,7 +136,7 @@ describe('the app with the fake engine', () => {
   });
 
   it('readiness tells a missing engine, a job too, and both recover', async () => {
-    const app = makeApp();
+    const app = await makeApp();
     fake.goAway();
     const ready = await app.request(`${BASE}/readyz`);
     expect(ready.status).toBe(503);
@@ -131,7 +152,7 @@ describe('the app with the fake engine', () => {
   });
 
   it('an unexpected error is 500 internal and tells nothing of itself', async () => {
-    const app = makeApp();
+    const app = await makeApp();
     app.get('/boom', () => {
       throw new TypeError('secret of /root/x.ts');
     });
@@ -143,7 +164,7 @@ describe('the app with the fake engine', () => {
   });
 
   it('an artifact whose bytes were changed afterwards is not served as what it was', async () => {
-    const app = makeApp();
+    const app = await makeApp();
     const { body } = await execute(app);
     const { stdout } = (body as unknown as { artifacts: { outputs: { stdout: string } } }).artifacts.outputs;
     const { writeFileSync } = await import('node:fs');
@@ -166,7 +187,7 @@ describe('CORS', () => {
     });
 
   it('a listed origin may call, its errors included, and embed artifacts', async () => {
-    const app = makeApp(listed);
+    const app = await makeApp(listed);
     const asked = await preflight(app, 'https://chat.example.com');
     expect(asked.status).toBe(204);
     expect(asked.headers.get('access-control-allow-origin')).toBe('https://chat.example.com');
@@ -179,8 +200,92 @@ describe('CORS', () => {
   });
 
   it('another origin may not', async () => {
-    const refused = await preflight(makeApp(listed), 'https://evil.example');
+    const refused = await preflight(await makeApp(listed), 'https://evil.example');
     expect(refused.status).toBe(403);
     expect(refused.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
+describe('with keys', () => {
+  const ANNA = 'annas-key-of-24-characters-or-more';
+  const BO = 'bos-key-of-24-characters-or-more';
+  const keys = [
+    { name: 'anna', key: ANNA },
+    { name: 'bo', key: BO },
+  ];
+  const bearer = (key: string) => ({ Authorization: `Bearer ${key}` });
+
+  async function stdoutUrl(app: App): Promise<string> {
+    const { body } = await execute(app, {}, bearer(ANNA));
+    const { stdout } = (body as unknown as { artifacts: { outputs: { stdout: string } } }).artifacts.outputs;
+    return stdout;
+  }
+
+  it.each([
+    ['GET', '/tools'],
+    ['POST', '/tools/execute'],
+    ['POST', '/run'],
+    ['GET', '/nothing'],
+    ['DELETE', '/tools'],
+    ['GET', '/artifacts/s/00000000000000000000000000/stdout'],
+    ['GET', '/tools?key=annas-key-of-24-characters-or-more'],
+  ])('%s %s needs one', async (method, path) => {
+    const response = await (await makeApp({ keys })).request(`${BASE}${path}`, { method });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer');
+  });
+
+  it('health answers a word without one, and refuses a wrong one', async () => {
+    const app = await makeApp({ keys });
+    for (const path of ['/healthz', '/readyz', '/readyz?verbose']) {
+      const response = await app.request(`${BASE}${path}`);
+      expect(response.status).toBe(200);
+      expect(Object.keys((await response.json()) as object)).toEqual(['status']);
+      expect((await app.request(`${BASE}${path}`, { headers: bearer('wrong') })).status).toBe(401);
+    }
+    const verbose = await app.request(`${BASE}/readyz?verbose`, { headers: bearer(ANNA) });
+    expect(await verbose.json()).toHaveProperty('engine');
+  });
+
+  it('an unready service says no more than that without one', async () => {
+    fake.goAway();
+    const response = await (await makeApp({ keys })).request(`${BASE}/readyz`);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toEqual({ status: 'unavailable' });
+  });
+
+  it('artifact URLs open by their signature alone, and only as they were given', async () => {
+    const app = await makeApp({ keys });
+    const url = await stdoutUrl(app);
+    expect(new URL(url).searchParams.has('sig')).toBe(true);
+    expect((await app.request(url)).status).toBe(200);
+    expect((await app.request(url, { method: 'HEAD' })).status).toBe(200);
+    expect((await app.request(url.replace('/stdout', '/stderr'))).status).toBe(401);
+    expect((await app.request(url.replace(/exp=\d+/, 'exp=9999999999'))).status).toBe(401);
+    expect((await app.request(url.replace(/\?.*/, ''))).status).toBe(401);
+    expect((await app.request(url, { method: 'DELETE' })).status).toBe(401);
+  });
+
+  it('a key opens its holder’s artifacts; to another they look like none, signature or not', async () => {
+    const app = await makeApp({ keys });
+    const url = await stdoutUrl(app);
+    const plain = url.replace(/\?.*/, '');
+    expect((await app.request(plain, { headers: bearer(ANNA) })).status).toBe(200);
+    const theirs = await app.request(plain, { headers: bearer(BO) });
+    const unknown = await app.request(plain.replace(/\/[0-9a-z]{26}\//, `/${'0'.repeat(26)}/`), {
+      headers: bearer(BO),
+    });
+    const strip = async (response: Response): Promise<unknown> => {
+      const { error } = (await response.json()) as { error: Record<string, unknown> };
+      return { ...error, status: response.status, requestId: undefined };
+    };
+    expect(theirs.status).toBe(404);
+    expect(await strip(theirs)).toEqual(await strip(unknown));
+    expect((await app.request(url, { headers: bearer(BO) })).status).toBe(404);
+  });
+
+  it('a link that has expired asks for a key', async () => {
+    const app = await makeApp({ keys, ttlSeconds: -1 });
+    expect((await app.request(await stdoutUrl(app))).status).toBe(401);
   });
 });

@@ -3,6 +3,7 @@ import { cors } from 'hono/cors';
 import { requestId } from 'hono/request-id';
 import { guardHost, guardOrigin } from '../request-guard.ts';
 import { artifactRoutes } from './artifacts.ts';
+import { authenticate } from './authenticate.ts';
 import type { App, AppDependencies, AppVariables } from './context.ts';
 import { handleError, handleNotFound } from './error-handler.ts';
 import { executeRoutes } from './execute.ts';
@@ -30,6 +31,7 @@ export function createApp(deps: AppDependencies): App {
     c.set('baseUrl', deps.guard.publicUrl ?? origin);
     await next();
   });
+  app.use(authenticate(deps.apiKeys));
   if (deps.guard.corsOrigins.length > 0) {
     app.use(
       cors({

@@ -1,9 +1,10 @@
 import contentDisposition from 'content-disposition';
 import type { Context } from 'hono';
 import parseRange from 'range-parser';
+import { type Caller, unauthorized } from '../api-keys.ts';
 import type { ByteRange } from '../artifact-store.ts';
 import { AppError } from '../errors.ts';
-import type { ArtifactRow } from '../job.ts';
+import type { ArtifactRow, JobRecord } from '../job.ts';
 import { readManifest } from '../manifest.ts';
 import { type JobRef, jobKey } from '../workspace.ts';
 import { parseArtifactPath } from './artifact-path.ts';
@@ -19,9 +20,16 @@ export function artifactRoutes(app: App, deps: AppDependencies): void {
 
 async function serveArtifact(c: AppContext, deps: AppDependencies): Promise<Response> {
   const { job, name } = parseArtifactPath(c.req.raw.url);
+  const caller = c.get('caller');
+  if (
+    caller === undefined &&
+    !(await deps.urlSigner.verify(job, name, new URL(c.req.raw.url).searchParams))
+  ) {
+    throw unauthorized();
+  }
   const manifest = await readManifest(deps.store, job);
   const row = manifest?.files.find((file) => file.name === name);
-  if (row === undefined) throw notFound();
+  if (row === undefined || (caller !== undefined && !isTheirs(caller, manifest?.job))) throw notFound();
   const headers = toHeaders(row, deps.guard.corsOrigins.length > 0);
   if (matches(c.req.header('if-none-match'), etagOf(row)))
     return new Response(null, { status: 304, headers });
@@ -31,6 +39,11 @@ async function serveArtifact(c: AppContext, deps: AppDependencies): Promise<Resp
   const status = range === undefined ? 200 : 206;
   if (c.req.method === 'HEAD') return new Response(null, { status, headers });
   return new Response(await open(deps, job, row, range), { status, headers });
+}
+
+/** Without keys everything is everybody's; a key opens its holder's jobs alone. */
+function isTheirs(caller: Caller, job: JobRecord | undefined): boolean {
+  return caller.name === undefined || caller.name === job?.owner;
 }
 
 async function open(

@@ -1,10 +1,12 @@
 import type { Hono } from 'hono';
+import type { ApiKeys, Caller } from '../api-keys.ts';
 import type { ArtifactStore } from '../artifact-store.ts';
 import type { EngineGate } from '../engine-gate.ts';
 import type { Logger } from '../logger.ts';
 import type { GuardOptions } from '../request-guard.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { ToolRegistry } from '../tool-registry.ts';
+import type { UrlSigner } from '../url-signer.ts';
 
 /** What the routes are built on. */
 export interface AppDependencies {
@@ -14,6 +16,8 @@ export interface AppDependencies {
   readonly gate: EngineGate;
   readonly logger: Logger;
   readonly guard: GuardOptions;
+  readonly apiKeys: ApiKeys;
+  readonly urlSigner: UrlSigner;
   readonly maxBodyBytes: number;
 }
 
@@ -23,6 +27,8 @@ export interface AppVariables {
   logger: Logger;
   /** What artifact URLs of this answer start with, without a trailing `/`. */
   baseUrl: string;
+  /** Who calls; absent on a route that asks for no key, and while a signed URL stands in for one. */
+  caller: Caller | undefined;
 }
 
 export type App = Hono<{ Variables: AppVariables }>;

@@ -36,11 +36,16 @@ async function execute(
   const manifest = await deps.supervisor.execute({
     tool,
     sessionId,
+    owner: c.get('caller')?.name,
     input,
     signal: c.req.raw.signal,
     logger,
   });
-  const response = toExecuteResponse(manifest, c.get('baseUrl'));
+  const response = await toExecuteResponse(
+    manifest,
+    c.get('baseUrl'),
+    deps.apiKeys.required ? deps.urlSigner : undefined,
+  );
   if (manifest.job.end === undefined) {
     const message =
       'It could not be found out how the run ended; what output there was is kept: run it again.';

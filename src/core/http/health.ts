@@ -8,12 +8,27 @@ export function healthRoutes(app: App, deps: AppDependencies): void {
   route(app, '/readyz', {
     GET: async (c) => {
       const { info, problem } = await deps.gate.status();
+      if (c.get('caller') === undefined) return word(problem);
       const details = c.req.query('verbose') === undefined ? {} : { engine: info, store: deps.store.name };
       if (problem === undefined) return c.json({ status: 'ready', ...details });
-      const headers = { 'Retry-After': String(problem.retryAfter ?? 5) };
-      return c.json({ status: 'unavailable', problems: [toProblem(problem)], ...details }, 503, headers);
+      return c.json(
+        { status: 'unavailable', problems: [toProblem(problem)], ...details },
+        503,
+        retry(problem),
+      );
     },
   });
+}
+
+/** What somebody without a key hears. */
+function word(problem: AppError | undefined): Response {
+  return problem === undefined
+    ? Response.json({ status: 'ready' })
+    : Response.json({ status: 'unavailable' }, { status: 503, headers: retry(problem) });
+}
+
+function retry(problem: AppError): Record<string, string> {
+  return { 'Retry-After': String(problem.retryAfter ?? 5) };
 }
 
 function toProblem({ code, message }: AppError): { code: string; message: string } {
