@@ -2,8 +2,9 @@
  * Where artifacts and manifests are kept: a flat map from key to bytes, as S3 shapes it.
  *
  * Every implementation passes the same exam (`tests/contract/artifact-store.ts`). Keys are `/`-separated, 1 to 1,024
- * bytes of UTF-8, with no empty, `.` or `..` part and no NUL; any other key rejects with `invalid_key` before anything is
- * touched. Two keys that differ in any byte are two objects.
+ * bytes of UTF-8, each part at most 255, with no empty, `.` or `..` part and no NUL, and not below `.supervisor/`; any other
+ * key rejects with `invalid_key` before anything is touched. Two keys that differ in any byte are two objects. No key is
+ * another's folder: a store may refuse the second.
  */
 export interface ArtifactStore {
   readonly name: 'disk' | 'memory' | 's3';
@@ -46,7 +47,7 @@ export interface PutObjectOptions {
   readonly signal?: AbortSignal;
 }
 
-/** First and last byte, both inclusive, both within the object. */
+/** First and last byte, both inclusive; outside the object the call rejects with `unavailable`. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;

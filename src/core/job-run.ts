@@ -14,20 +14,10 @@ import { type Workspace, WorkspaceError } from './workspace.ts';
  * `infra_error`, and what there is stays in the folder.
  */
 export async function runJob(house: JobHouse, job: RunningJob): Promise<Manifest> {
-  const { id, sessionId, owner, tool, limits } = job;
-  const createdAt = new Date().toISOString();
-  const record: JobRecord = {
-    version: 1,
-    id,
-    sessionId,
-    ...(owner === undefined ? {} : { owner }),
-    tool: tool.name,
-    status: 'created',
-    limits,
-    createdAt,
-  };
+  const begun = performance.now();
   try {
-    return await runInWorkspace(house, job, record, await house.workspaces.create({ sessionId, jobId: id }));
+    const workspace = await house.workspaces.create({ sessionId: job.sessionId, jobId: job.id });
+    return await runInWorkspace(house, job, workspace, begun);
   } catch (error) {
     throw toStorageError(error);
   }
@@ -36,10 +26,10 @@ export async function runJob(house: JobHouse, job: RunningJob): Promise<Manifest
 async function runInWorkspace(
   house: JobHouse,
   job: RunningJob,
-  record: JobRecord,
   workspace: Workspace,
+  begun: number,
 ): Promise<Manifest> {
-  const begun = performance.now();
+  const record = toCreated(job);
   const streams = await openStreams(workspace, job.limits.outputBytes).catch(abandon(workspace, job.logger));
   const { context, trace } = createToolContext({ house, job, record, workspace, streams });
   const prepareMs = performance.now() - begun;
@@ -106,6 +96,19 @@ async function endOf(job: RunningJob, execution: Promise<ProgramEnd>): Promise<P
     job.logger.error({ err: error.cause ?? error }, 'the end of the run could not be found out');
     return undefined;
   }
+}
+
+function toCreated({ id, sessionId, owner, tool, limits }: RunningJob): JobRecord {
+  return {
+    version: 1,
+    id,
+    sessionId,
+    ...(owner === undefined ? {} : { owner }),
+    tool: tool.name,
+    status: 'created',
+    limits,
+    createdAt: new Date().toISOString(),
+  };
 }
 
 function toStopped(

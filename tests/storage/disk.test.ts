@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ArtifactStore } from '../../src/core/artifact-store.ts';
 import { createDiskStore } from '../../src/storage/disk/index.ts';
 import { describeArtifactStore } from '../contract/artifact-store.ts';
-import { makeTempFolder, openBelow } from '../support/temp-folder.ts';
+import { makeTempFolder, openBelow } from '../support/temporary-folder.ts';
 import { toArray } from '../support/to-array.ts';
 
 describeArtifactStore('disk', async () => {

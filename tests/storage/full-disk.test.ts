@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createDiskStore } from '../../src/storage/disk/index.ts';
 import { createWorkspaces } from '../../src/storage/workspace/index.ts';
-import { makeTempFolder } from '../support/temp-folder.ts';
+import { makeTempFolder } from '../support/temporary-folder.ts';
 
 it('says that a disk is full, leaves no half object, and goes on once there is room', async (context) => {
   const folder = await makeTempFolder();

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import type { CollectBounds, Collection, Workspace } from '../../src/core/workspace.ts';
 import { createWorkspaces } from '../../src/storage/workspace/index.ts';
 import { HOSTILE_SHAPES, makeMany, ODD_NAMES, type ShapeName } from '../support/hostile-tree.ts';
-import { makeTempFolder, openBelow } from '../support/temp-folder.ts';
+import { makeTempFolder, openBelow } from '../support/temporary-folder.ts';
 
 const RUNNER = { uid: 10001, gid: 10001 };
 const JOB = { sessionId: 's', jobId: 'j' };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { acquireInstance, InstanceHeldError } from '../../src/storage/workspace/instance-lock.ts';
 import { leaveSocket } from '../support/hostile-tree.ts';
-import { makeTempFolder, openBelow } from '../support/temp-folder.ts';
+import { makeTempFolder, openBelow } from '../support/temporary-folder.ts';
 
 const HELPER = join(import.meta.dirname, '../support/hold-instance.ts');
 const TSX = join(import.meta.dirname, '../../node_modules/tsx/dist/loader.mjs');

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Workspace, Workspaces } from '../../src/core/workspace.ts';
 import { createWorkspaces } from '../../src/storage/workspace/index.ts';
 import { HOSTILE_SHAPES, makeDeep } from '../support/hostile-tree.ts';
-import { makeTempFolder, openBelow } from '../support/temp-folder.ts';
+import { makeTempFolder, openBelow } from '../support/temporary-folder.ts';
 
 const HELPER = join(import.meta.dirname, '../support/ordinary-user.ts');
 const TSX = join(import.meta.dirname, '../../node_modules/tsx/dist/loader.mjs');

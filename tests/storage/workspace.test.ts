@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Workspace, Workspaces } from '../../src/core/workspace.ts';
 import { createWorkspaces } from '../../src/storage/workspace/index.ts';
-import { makeTempFolder, openBelow } from '../support/temp-folder.ts';
+import { makeTempFolder, openBelow } from '../support/temporary-folder.ts';
 import { toArray } from '../support/to-array.ts';
 
 const RUNNER = { uid: 10001, gid: 10001 };
