@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import type { ImageInfo, RuntimeInfo } from '../../src/core/container-runtime.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { createSandboxes } from '../../src/core/sandboxes.ts';
+import { createLimitProbe } from '../../src/doctor/probe-limits.ts';
+import { createFakeRuntime, type FakeProgram } from '../../src/runtimes/fake/index.ts';
+
+const IMAGE: ImageInfo = { id: 'sha256:1' };
+const GOOD = 'network 1\ncpu 1\npids 1\n';
+const ALL = { network: true, cpu: true, pids: true, memory: true };
+
+/** Counts measurements; what it finds is what its program prints and how it ends. */
+function setUp(report: string, outOfMemory = true) {
+  let measured = 0;
+  const program: FakeProgram = async (process) => {
+    measured += 1;
+    await process.write('stdout', report);
+    return outOfMemory ? { exitCode: 137, oomKilled: true } : 0;
+  };
+  const runtime = createFakeRuntime({ program });
+  const kept = new Map<string, unknown>();
+  const facts = {
+    read: async (name: string) => kept.get(name),
+    write: async (name: string, value: unknown) => void kept.set(name, value),
+  };
+  const sandboxes = createSandboxes({ runtime, instanceId: 'i', logger: silentLogger });
+  const user = { uid: 1, gid: 1 };
+  const options = { runtime, sandboxes, image: 'aa-worker:latest', ociRuntime: undefined, user, facts };
+  const start = () => createLimitProbe({ ...options, logger: silentLogger });
+  return { start, runtime, measured: () => measured };
+}
+
+describe('what the probe found', () => {
+  it('is kept over a restart', async () => {
+    const { start, runtime, measured } = setUp(GOOD);
+    const info = await runtime.info();
+    expect(await start()(info, IMAGE)).toEqual(ALL);
+    expect(await start()(info, IMAGE)).toEqual(ALL);
+    expect(measured()).toBe(1);
+    expect(runtime.specs()).toEqual([]);
+  });
+
+  it.each([
+    ['kernel', { kernelVersion: '7' }, IMAGE],
+    ['engine', { version: '9' }, IMAGE],
+    ['cgroup version', { cgroupVersion: 1 }, IMAGE],
+    ['OCI runtime', { defaultOciRuntime: 'runsc' }, IMAGE],
+    ['image', {}, { id: 'sha256:2' }],
+  ] as const)('is measured again when the %s changes', async (_, change: Partial<RuntimeInfo>, image) => {
+    const { start, runtime, measured } = setUp(GOOD);
+    const info = await runtime.info();
+    await start()(info, IMAGE);
+    await start()({ ...info, ...change }, image);
+    expect(measured()).toBe(2);
+  });
+
+  it('is measured again at the next start where a limit did not bite', async () => {
+    const { start, runtime, measured } = setUp(GOOD, false);
+    const info = await runtime.info();
+    expect(await start()(info, IMAGE)).toEqual({ ...ALL, memory: false });
+    await start()(info, IMAGE);
+    expect(measured()).toBe(2);
+  });
+
+  it('counts what was not reported as not enforced', async () => {
+    const { start, runtime } = setUp('', false);
+    const none = { network: false, cpu: false, pids: false, memory: false };
+    expect(await start()(await runtime.info(), IMAGE)).toEqual(none);
+  });
+});
