@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { parseEnv } from 'node:util';
 import { pino } from 'pino';
-import { ConfigError, parseConfig } from './core/config.ts';
+import { parseConfig } from './core/config.ts';
 import { createToolRegistry } from './core/tool-registry.ts';
 import { createRuntime } from './runtimes/index.ts';
 import { startService } from './service.ts';
@@ -10,7 +10,7 @@ import { createStorage } from './storage/index.ts';
 import { codeExecution } from './tools/code-execution.ts';
 
 /** Under the ten seconds that compose gives a container to stop. */
-const DRAIN_MS = 6000;
+const DRAIN_MS = 5000;
 
 async function main(): Promise<void> {
   const env = { ...readEnvFile(), ...process.env };
@@ -65,8 +65,10 @@ function readEnvFile(): NodeJS.Dict<string> {
   }
 }
 
+/** What stops the start is told in its own sentence; where it happened only helps who debugs. */
 function fail(error: unknown): never {
-  console.error(error instanceof ConfigError ? error.problems.join('\n') : error);
+  const debugging = process.env.AA_LOG_LEVEL === 'debug' || !(error instanceof Error);
+  console.error(debugging ? error : error.message);
   process.exit(1);
 }
 

@@ -1,5 +1,5 @@
 import type { RunningServer, ServeOptions } from './adapters/server.ts';
-import { sleep } from './core/abort.ts';
+import { sleep, within } from './core/abort.ts';
 import { createAdmission } from './core/admission.ts';
 import { createApiKeys } from './core/api-keys.ts';
 import type { ArtifactStore } from './core/artifact-store.ts';
@@ -37,6 +37,9 @@ export interface Service {
 }
 
 const REAP_INTERVAL_MS = 10_000;
+const LAST_CALLS_MS = 1500;
+/** Beyond those that can run and wait: they are told at once that there's no room. */
+const SPARE_REQUESTS = 16;
 
 /** Puts the parts together and listens. The engine may be away: the service answers and says so. */
 export async function startService(parts: ServiceParts): Promise<Service> {
@@ -69,14 +72,18 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     store,
     gate,
     logger,
-    guard: config,
+    guard: {
+      allowedHosts: config.allowedHosts,
+      corsOrigins: config.corsOrigins,
+      publicUrl: config.publicUrl,
+    },
     maxBodyBytes: config.maxBodyBytes,
+    maxInFlight: config.maxRunning + config.maxQueued + SPARE_REQUESTS,
   });
   const server = await parts.serve({
     fetch: (request) => app.fetch(request),
     host: config.host,
     port: config.port,
-    maxBodyBytes: config.maxBodyBytes,
   });
   const stopped = new AbortController();
   const { isRunning } = supervisor;
@@ -88,7 +95,12 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     async close(drainMs) {
       await supervisor.close(drainMs);
       stopped.abort();
-      await tidying;
+      // Bounded, so that an engine which doesn't answer can't hold the process beyond its stop grace.
+      await within(
+        Promise.allSettled([tidying, gate.settled()]).then(() => {}),
+        LAST_CALLS_MS,
+        () => {},
+      );
       await server.close();
       await runtime.close();
       await store.close();
@@ -121,9 +133,11 @@ async function keepTidy(
   let recovered = false;
   while (!signal.aborted) {
     try {
-      await sandboxes.reap();
-      if (!recovered) await recover();
-      recovered = true;
+      const { left } = await sandboxes.reap();
+      if (!recovered && left === 0) {
+        await recover();
+        recovered = true;
+      }
     } catch (err) {
       // An engine that is away is said by the gate; the next look comes anyway.
       logger.debug({ err }, 'looking for leftovers failed');

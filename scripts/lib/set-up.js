@@ -25,9 +25,7 @@ export async function setUp({ root, settings, args, env }) {
     return undefined;
   }
   if (settings.AA_RUNTIME === 'podman') {
-    throw new SetupError(
-      'This set-up prepares Docker. Unset AA_RUNTIME, or prepare Podman by hand and run: npx tsx src/index.ts',
-    );
+    throw new SetupError('This version drives Docker only. Unset AA_RUNTIME, or set it to docker.');
   }
   const situation = readSituation(env, args);
   const engine = await ensureEngine(settings, situation);

@@ -16,7 +16,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }) as Server;
   server.on('clientError', answerClientError);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) => reject(toListenError(error, options)));
     server.listen(options.port, options.host, resolve);
   });
   const { port } = server.address() as AddressInfo;
@@ -24,6 +24,16 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     url: toUrl(options.host, port),
     close: () => close(server),
   };
+}
+
+function toListenError(error: NodeJS.ErrnoException, { host, port }: ServeOptions): Error {
+  const cures: Readonly<Record<string, string>> = {
+    EADDRINUSE: `Port ${port} on ${host} is taken: stop who holds it, or set PORT to another.`,
+    EACCES: `This user may not listen on port ${port}: set PORT to one above 1023.`,
+    EADDRNOTAVAIL: `${host} is no address of this machine: set HOST to one, such as 127.0.0.1.`,
+  };
+  const message = cures[error.code ?? ''];
+  return message === undefined ? error : new Error(message, { cause: error });
 }
 
 /** Takes no more connections; answers that are on their way get a moment to arrive, what is open then is cut. */
@@ -42,7 +52,7 @@ const CLIENT_ERRORS: Readonly<Record<string, readonly [status: string, code: str
     'The request headers are larger than 16 KiB: send fewer.',
   ],
   ERR_HTTP_REQUEST_TIMEOUT: [
-    '408 Request Timeout',
+    '400 Bad Request',
     'invalid_request',
     'The request did not arrive in time: send it faster.',
   ],

@@ -10,7 +10,6 @@ export interface ServeOptions {
   readonly fetch: (request: Request) => Response | Promise<Response>;
   readonly host: string;
   readonly port: number;
-  readonly maxBodyBytes: number;
 }
 
 export function toUrl(host: string, port: number): string {

@@ -59,10 +59,10 @@ function list<T>(item: Parse<T>): Parse<readonly T[]> {
       .map((part) => item(part, host));
 }
 
-const positive: Parse<number> = (raw) => {
+const cpuShare: Parse<number> = (raw) => {
   const value = Number(raw);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new Error('write a number above 0, such as 0.5 or 2');
+  if (Number.isFinite(value) && value >= 0.05) return value;
+  throw new Error('write a number above 0, 0.05 at least, such as 0.5 or 2');
 };
 
 const ociRuntime: Parse<string> = (raw) => {
@@ -181,7 +181,7 @@ export const VARIABLES = {
   AA_MAX_BODY_BYTES: bytes(1024),
   AA_MAX_OUTPUT_BYTES: bytes(1),
   AA_MAX_MEMORY_BYTES: bytes(32 * 1024 * 1024),
-  AA_MAX_CPUS: positive,
+  AA_MAX_CPUS: cpuShare,
   AA_MAX_PIDS: whole(4),
   AA_MAX_DISK_BYTES: bytes(64 * 1024),
   AA_ALLOW_UNENFORCED: list(oneOf('cpu', 'pids', 'memory')),

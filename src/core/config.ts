@@ -56,7 +56,8 @@ function toConfig(values: Variables, host: Host): Config {
   const policy: LimitPolicy = {
     timeoutMs: values.AA_MAX_TIMEOUT_MS ?? DEFAULT_POLICY.timeoutMs,
     memoryBytes: values.AA_MAX_MEMORY_BYTES ?? DEFAULT_POLICY.memoryBytes,
-    cpus: values.AA_MAX_CPUS ?? DEFAULT_POLICY.cpus,
+    // An engine refuses more than its machine has.
+    cpus: Math.min(values.AA_MAX_CPUS ?? DEFAULT_POLICY.cpus, host.cores),
     pids: values.AA_MAX_PIDS ?? DEFAULT_POLICY.pids,
     outputBytes: values.AA_MAX_OUTPUT_BYTES ?? DEFAULT_POLICY.outputBytes,
     diskBytes: values.AA_MAX_DISK_BYTES ?? DEFAULT_POLICY.diskBytes,

@@ -30,6 +30,8 @@ export interface EngineGate {
   pass(): Promise<void>;
   /** Asks the engine, unless it was asked within the last second. */
   status(): Promise<EngineStatus>;
+  /** Resolves when no attempt is under way; never rejects. */
+  settled(): Promise<void>;
   /** Something failed that the engine should have done: the next caller has it verified again. */
   suspect(): void;
 }
@@ -70,6 +72,9 @@ export function createEngineGate(options: EngineGateOptions): EngineGate {
       return known !== undefined && performance.now() - knownAt < FRESH_MS
         ? Promise.resolve(known)
         : verify();
+    },
+    async settled() {
+      await attempt?.catch(() => {});
     },
     suspect() {
       known = undefined;

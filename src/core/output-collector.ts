@@ -126,7 +126,11 @@ export async function openStreams(
 ): Promise<CapturedStreams> {
   const open = async (name: 'stdout' | 'stderr'): Promise<OutputCollector> =>
     createOutputCollector(await workspace.openOutput(name), maxBytes);
-  const [stdout, stderr] = await Promise.all([open('stdout'), open('stderr')]);
+  const stdout = await open('stdout');
+  const stderr = await open('stderr').catch(async (error) => {
+    await stdout.finish();
+    throw error;
+  });
   return {
     stdout,
     stderr,

@@ -3,7 +3,7 @@ import { collectArtifacts } from './collect-artifacts.ts';
 import { JOB_ID_PATTERN } from './ids.ts';
 import type { InterruptedJob, JobRecord, Manifest } from './job.ts';
 import type { Logger } from './logger.ts';
-import { readManifest, writeManifest } from './manifest.ts';
+import { writeManifest } from './manifest.ts';
 import type { CollectedOutput } from './output-collector.ts';
 import { type JobRef, jobKey, type Workspace, type Workspaces } from './workspace.ts';
 
@@ -33,7 +33,8 @@ export async function recoverJobs(options: RecoverJobsOptions): Promise<void> {
 }
 
 async function recoverJob({ workspaces, store, logger }: RecoverJobsOptions, ref: JobRef): Promise<void> {
-  if ((await readManifest(store, ref)) !== undefined) return;
+  // Whatever stands there, of another version perhaps: it's never replaced.
+  if ((await store.headObject(jobKey(ref, 'manifest.json'))) !== undefined) return;
   const workspace = await workspaces.open(ref);
   if (workspace === undefined) return;
   const interrupted = await workspace.readControl('job.json');

@@ -20,9 +20,9 @@ export interface Sandboxes {
   open(lifetimeMs: number): Sandbox;
   /**
    * Removes containers of this instance that it doesn't know, and containers of any instance whose time is over; no
-   * others. Resolves with how many went.
+   * others. Resolves with how many went, and how many couldn't be removed now.
    */
-  reap(): Promise<number>;
+  reap(): Promise<{ readonly removed: number; readonly left: number }>;
 }
 
 export interface Sandbox {
@@ -75,7 +75,8 @@ export function createSandboxes(options: {
       const containers = await runtime.list({ labels: { [LABELS.instance]: '' } });
       const leftovers = containers.filter((container) => isLeftover(container, Date.now()));
       const gone = await Promise.all(leftovers.map((container) => removeLeftover(container)));
-      return gone.filter(Boolean).length;
+      const removed = gone.filter(Boolean).length;
+      return { removed, left: leftovers.length - removed };
     },
   };
 }

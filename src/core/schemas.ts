@@ -2,10 +2,13 @@ import * as v from 'valibot';
 import { SESSION_ID_PATTERN } from './ids.ts';
 
 const MAX_FILES = 10_000;
-const MAX_PATH_BYTES = 900;
+/** Leaves room in a key's 1,024 bytes for session, job and a bucket's prefix, as for what programs leave. */
+const MAX_PATH_BYTES = 800;
 const MAX_NAME_BYTES = 255;
 /** What Linux takes as one string of an argument list. */
 const MAX_STRING_BYTES = 128 * 1024 - 1;
+/** Of all arguments and variables together; Linux allows a quarter of the stack, 2 MiB. */
+const MAX_COMMAND_LINE_BYTES = 1024 * 1024;
 const MAX_ENV_VALUE_BYTES = 64 * 1024;
 const MAX_ARGS = 1000;
 
@@ -177,12 +180,28 @@ export const codeExecutionInput = v.pipe(
   }),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
-    const { language, filename = DEFAULT_FILENAMES[language], files = [] } = dataset.value;
+    const {
+      language,
+      filename = DEFAULT_FILENAMES[language],
+      files = [],
+      args = [],
+      env = {},
+    } = dataset.value;
     const clash = findClash([filename, ...files.map((file) => file.path)]);
     if (clash !== undefined)
       addIssue({ message: `"${clash}" is named twice, or is both a file and a folder: rename one.` });
+    if (commandLineBytes(args, env) > MAX_COMMAND_LINE_BYTES)
+      addIssue({
+        message: 'args and env together are longer than 1 MiB: send what is long by stdin or as a file.',
+      });
   }),
 );
+
+/** What the kernel has to copy when it starts the program; past 2 MiB of it none starts. */
+function commandLineBytes(args: readonly string[], env: Readonly<Record<string, string>>): number {
+  const strings = [...args, ...Object.entries(env).flat()];
+  return strings.reduce((sum, string) => sum + utf8Length(string) + 1, 0);
+}
 
 /** The first path that stands twice, or that is also a folder of another. */
 function findClash(paths: readonly string[]): string | undefined {

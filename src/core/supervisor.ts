@@ -37,14 +37,16 @@ export interface Supervisor {
    * couldn't be found out how the run ended. Rejects with an AppError when no program ran; then nothing is left.
    */
   execute(request: ExecuteRequest): Promise<Manifest>;
+  /** Whether `close` was called: no job is taken any more. */
+  isClosing(): boolean;
   /** Whether the job runs in this process now. */
   isRunning(jobId: string): boolean;
   /** Takes no more jobs, gives the running ones `drainMs` to end, cancels the rest, and waits until all are removed. */
   close(drainMs: number): Promise<void>;
 }
 
-/** After the drain a cancelled run ends within its kill ladder and the engine's own deadlines. */
-const CANCEL_WAIT_MS = 15_000;
+/** After the drain a cancelled run ends within its kill ladder, or is left to the next start. */
+const CANCEL_WAIT_MS = 3000;
 /** Free space below which no job is taken: control files and captured output must still fit. */
 const RESERVE = { bytes: 64 * 1024 * 1024, inodes: 1024 };
 
@@ -62,7 +64,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const done = runJob(options, job);
     running.set(job.id, { job, done });
     try {
-      return await done;
+      const manifest = await done;
+      // Nobody knows how the run ended, so the engine is looked at before the next one.
+      if (manifest.job.end === undefined) gate.suspect();
+      return manifest;
     } catch (error) {
       if (error instanceof AppError && error.code === 'engine_unavailable') gate.suspect();
       throw error;
@@ -100,7 +105,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     );
   };
 
-  return { execute, isRunning: (jobId) => running.has(jobId), close };
+  return { execute, isClosing: () => closed, isRunning: (jobId) => running.has(jobId), close };
 }
 
 function toJob(request: ExecuteRequest, policy: LimitPolicy, queueMs: number): RunningJob {

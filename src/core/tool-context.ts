@@ -101,8 +101,6 @@ async function runProgram(
 /** Ends the run when it takes too much of the disk; the returned function stops looking. */
 function guardDisk(job: RunningJob, workspace: Workspace): () => void {
   const looking = new AbortController();
-  watchDisk(workspace, job.limits.diskBytes, looking.signal, () => job.stop.abort('disk_limit')).catch(
-    (err) => job.logger.warn({ err }, "the run's disk use can't be watched"),
-  );
+  void watchDisk(workspace, job.limits.diskBytes, looking.signal, () => job.stop.abort('disk_limit'));
   return () => looking.abort();
 }

@@ -1,7 +1,13 @@
 import { within } from '../core/abort.ts';
-import type { ContainerRuntime, ImageInfo, RuntimeInfo } from '../core/container-runtime.ts';
+import {
+  type ContainerRuntime,
+  type ImageInfo,
+  RuntimeError,
+  type RuntimeInfo,
+} from '../core/container-runtime.ts';
 import { toContainerSpec } from '../core/container-spec.ts';
 import type { EnforcedLimits } from '../core/engine-gate.ts';
+import { AppError } from '../core/errors.ts';
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Sandboxes } from '../core/sandboxes.ts';
@@ -75,8 +81,15 @@ export async function probeLimits(options: LimitProbeOptions): Promise<EnforcedL
   try {
     id = await runtime.create(spec);
     const { exited } = await runtime.start(id, { stdout, stderr: { write: () => {} } });
-    const exit = await within(exited, DEADLINE_MS, () => undefined);
-    const enforced = toEnforced(report, exit?.oomKilled === true);
+    const exit = await within(exited, DEADLINE_MS, () => {
+      throw new RuntimeError('unavailable', `the probe of limits did not end within ${DEADLINE_MS} ms`);
+    });
+    if (exit.exitCode === 127 || exit.exitCode === 126) {
+      const message =
+        'The worker image has no python3 to measure limits with: use an image made from aa-worker:latest.';
+      throw new AppError('misconfigured', message);
+    }
+    const enforced = toEnforced(report, exit.oomKilled);
     logger.info({ enforced }, 'measured which limits bite on this host');
     return enforced;
   } finally {
@@ -103,6 +116,7 @@ const FACT = 'limits.json';
 export function createLimitProbe(
   options: LimitProbeOptions & { readonly facts: FactKeeper },
 ): (info: RuntimeInfo, image: ImageInfo) => Promise<EnforcedLimits> {
+  let last: KeptLimits | undefined;
   return async (info, image) => {
     const { name, version, kernelVersion, rootless, cgroupVersion, defaultOciRuntime } = info;
     const ociRuntime = options.ociRuntime ?? defaultOciRuntime;
@@ -115,15 +129,21 @@ export function createLimitProbe(
       ociRuntime,
       image: image.id,
     });
+    if (last?.key === key) return last.enforced;
     const kept = await options.facts.read(FACT);
-    if (isKept(kept) && kept.key === key) return kept.enforced;
-    const enforced = await probeLimits(options);
+    last = isKept(kept) && kept.key === key ? kept : { key, enforced: await probeLimits(options) };
+    const { enforced } = last;
     // A limit that didn't bite is measured again at the next start: its cure must not need a file to be deleted.
-    if (Object.values(enforced).every(Boolean)) await options.facts.write(FACT, { key, enforced });
+    if (Object.values(enforced).every(Boolean)) await options.facts.write(FACT, last);
     return enforced;
   };
 }
 
-function isKept(value: unknown): value is { readonly key: string; readonly enforced: EnforcedLimits } {
+interface KeptLimits {
+  readonly key: string;
+  readonly enforced: EnforcedLimits;
+}
+
+function isKept(value: unknown): value is KeptLimits {
   return typeof value === 'object' && value !== null && 'key' in value && 'enforced' in value;
 }

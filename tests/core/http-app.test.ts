@@ -45,6 +45,7 @@ interface AppOptions {
   readonly maxRunning?: number;
   readonly keys?: readonly ApiKeySetting[];
   readonly ttlSeconds?: number;
+  readonly maxInFlight?: number;
 }
 
 async function makeApp(options: AppOptions = {}): Promise<App> {
@@ -74,6 +75,7 @@ async function makeApp(options: AppOptions = {}): Promise<App> {
     apiKeys: await createApiKeys(options.keys ?? []),
     urlSigner: await createUrlSigner(SECRET, options.ttlSeconds ?? 60),
     maxBodyBytes: 64 * 1024,
+    maxInFlight: options.maxInFlight ?? 8,
   });
 }
 
@@ -287,5 +289,32 @@ describe('with keys', () => {
   it('a link that has expired asks for a key', async () => {
     const app = await makeApp({ keys, ttlSeconds: -1 });
     expect((await app.request(await stdoutUrl(app))).status).toBe(401);
+  });
+
+  it('a listed page’s preflight is answered without one, and can read a refusal', async () => {
+    const app = await makeApp({ keys, guard: { corsOrigins: ['https://chat.example.com'] } });
+    const headers = { Origin: 'https://chat.example.com', 'Access-Control-Request-Method': 'POST' };
+    const preflight = await app.request(`${BASE}/tools/execute`, { method: 'OPTIONS', headers });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-origin')).toBe('https://chat.example.com');
+    const refused = await app.request(`${BASE}/tools`, { headers: { Origin: 'https://chat.example.com' } });
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get('access-control-allow-origin')).toBe('https://chat.example.com');
+  });
+});
+
+describe('requests whose bodies are held', () => {
+  it('are bounded, and the one too many is told before its body is read', async () => {
+    const app = await makeApp({ maxInFlight: 1 });
+    const never = new ReadableStream({ pull: () => new Promise(() => {}) });
+    const headers = { 'Content-Type': 'application/json' };
+    const gone = new AbortController();
+    const init = { method: 'POST', headers, body: never, duplex: 'half', signal: gone.signal };
+    void app.request(`${BASE}/run`, init as RequestInit);
+    const { response, body } = await execute(app);
+    expect(response.status).toBe(503);
+    expect(body.error.code).toBe('overloaded');
+    expect(response.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    gone.abort();
   });
 });

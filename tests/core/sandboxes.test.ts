@@ -29,9 +29,9 @@ const foreign = (expires: string) => ({
 describe('the reaper', () => {
   it('leaves a container of ours that it knows, also one that is only about to be made', async () => {
     const { labels } = sandboxes.open(1000);
-    expect(await sandboxes.reap()).toBe(0);
+    expect(await sandboxes.reap()).toEqual({ removed: 0, left: 0 });
     const id = await create(labels);
-    expect(await sandboxes.reap()).toBe(0);
+    expect(await sandboxes.reap()).toEqual({ removed: 0, left: 0 });
     expect(await left()).toEqual([id]);
   });
 
@@ -39,20 +39,20 @@ describe('the reaper', () => {
     const sandbox = sandboxes.open(1000);
     await create(sandbox.labels);
     sandbox.close();
-    expect(await sandboxes.reap()).toBe(1);
+    expect(await sandboxes.reap()).toEqual({ removed: 1, left: 0 });
     expect(await left()).toEqual([]);
   });
 
   it('removes at once what an earlier process of this instance left', async () => {
     const earlier = createSandboxes({ runtime, instanceId: 'mine', logger: silentLogger });
     await create(earlier.open(300_000).labels);
-    expect(await sandboxes.reap()).toBe(1);
+    expect(await sandboxes.reap()).toEqual({ removed: 1, left: 0 });
   });
 
   it('leaves another instance’s container while its time runs, and removes it afterwards', async () => {
     const living = await create(foreign(String(Date.now() + 60_000)));
     await create(foreign(String(Date.now() - 1)));
-    expect(await sandboxes.reap()).toBe(1);
+    expect(await sandboxes.reap()).toEqual({ removed: 1, left: 0 });
     expect(await left()).toEqual([living]);
   });
 
@@ -60,14 +60,14 @@ describe('the reaper', () => {
     'leaves a container whose label %j tells no time',
     async (expires) => {
       await create(foreign(expires));
-      expect(await sandboxes.reap()).toBe(0);
+      expect(await sandboxes.reap()).toEqual({ removed: 0, left: 0 });
     },
   );
 
   it('leaves containers without our label alone', async () => {
     await create({});
     await create({ [LABELS.expires]: '1' });
-    expect(await sandboxes.reap()).toBe(0);
+    expect(await sandboxes.reap()).toEqual({ removed: 0, left: 0 });
   });
 
   it('one that can’t be removed does not keep the others', async () => {
@@ -77,8 +77,8 @@ describe('the reaper', () => {
       sandbox.close();
     }
     runtime.failNext('remove', new RuntimeError('engine_failed', 'busy'));
-    expect(await sandboxes.reap()).toBe(2);
-    expect(await sandboxes.reap()).toBe(1);
+    expect(await sandboxes.reap()).toEqual({ removed: 2, left: 1 });
+    expect(await sandboxes.reap()).toEqual({ removed: 1, left: 0 });
   });
 
   it('tells when the engine is away', async () => {

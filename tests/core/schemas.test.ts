@@ -127,6 +127,16 @@ describe('text', () => {
   });
 });
 
+describe('the command line as a whole', () => {
+  it('is refused when the kernel would not start it', () => {
+    const argument = 'x'.repeat(120 * 1024);
+    expect(check({ args: Array.from({ length: 8 }, () => argument) })).toBe('passed');
+    expect(check({ args: Array.from({ length: 9 }, () => argument) })).toMatch(/^invalid_request/);
+    const env = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`V${at}`, 'x'.repeat(60 * 1024)]));
+    expect(check({ env })).toMatch(/^invalid_request/);
+  });
+});
+
 describe('environment', () => {
   it.each(['A=B', '', 'a b', '9A', 'A-B', 'Ä', 'A\n', 'x'.repeat(256)])('the name %j is refused', (name) => {
     expect(check({ env: { [name]: 'x' } })).toMatch(/^invalid_request env/);

@@ -37,7 +37,12 @@ function script(...steps: readonly FakeStep[]): ToolHandler {
   };
 }
 
-const OPEN_GATE: EngineGate = { pass: async () => {}, status: async () => ({}), suspect: () => {} };
+const OPEN_GATE: EngineGate = {
+  pass: async () => {},
+  status: async () => ({}),
+  suspect: () => {},
+  settled: async () => {},
+};
 
 let root: string;
 let storage: Storage;

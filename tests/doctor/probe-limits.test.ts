@@ -15,6 +15,7 @@ function setUp(report: string, outOfMemory = true) {
   const program: FakeProgram = async (process) => {
     measured += 1;
     await process.write('stdout', report);
+    if (report === 'no python3') return 127;
     return outOfMemory ? { exitCode: 137, oomKilled: true } : 0;
   };
   const runtime = createFakeRuntime({ program });
@@ -57,7 +58,10 @@ describe('what the probe found', () => {
   it('is measured again at the next start where a limit did not bite', async () => {
     const { start, runtime, measured } = setUp(GOOD, false);
     const info = await runtime.info();
-    expect(await start()(info, IMAGE)).toEqual({ ...ALL, memory: false });
+    const probe = start();
+    expect(await probe(info, IMAGE)).toEqual({ ...ALL, memory: false });
+    expect(await probe(info, IMAGE)).toEqual({ ...ALL, memory: false });
+    expect(measured()).toBe(1);
     await start()(info, IMAGE);
     expect(measured()).toBe(2);
   });
@@ -66,5 +70,12 @@ describe('what the probe found', () => {
     const { start, runtime } = setUp('', false);
     const none = { network: false, cpu: false, pids: false, memory: false };
     expect(await start()(await runtime.info(), IMAGE)).toEqual(none);
+  });
+
+  it('is nothing where the image can’t measure', async () => {
+    const { start, runtime } = setUp('no python3');
+    const found = start()(await runtime.info(), IMAGE);
+    await expect(found).rejects.toMatchObject({ code: 'misconfigured' });
+    expect(runtime.specs()).toEqual([]);
   });
 });

@@ -47,6 +47,14 @@ describe('job folders', () => {
     expect((await stat(workspace.mountSource)).uid).toBe(process.geteuid?.());
   });
 
+  it('takes inputs whose names mean something elsewhere in the storage', async () => {
+    const workspace = await workspaces.create(JOB);
+    const files = ['.supervisor/x', 'job.json', 'manifest.json', 'workspace/y', 'inputs/z'];
+    const written = await workspace.writeInputs(files.map((path) => ({ path, content: Buffer.from(path) })));
+    expect(written.map(({ path }) => path)).toEqual(files.map((path) => `inputs/${path}`));
+    expect(await workspace.readControl('job.json')).toBeUndefined();
+  });
+
   it('refuses a second folder for a job, and ids that lead elsewhere', async () => {
     await workspaces.create(JOB);
     await expect(workspaces.create(JOB)).rejects.toMatchObject({ name: 'WorkspaceError', code: 'exists' });

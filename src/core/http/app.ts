@@ -31,7 +31,7 @@ export function createApp(deps: AppDependencies): App {
     c.set('baseUrl', deps.guard.publicUrl ?? origin);
     await next();
   });
-  app.use(authenticate(deps.apiKeys));
+  // Before the key is asked for: a preflight carries none, and a refusal must be readable to the page.
   if (deps.guard.corsOrigins.length > 0) {
     app.use(
       cors({
@@ -40,6 +40,7 @@ export function createApp(deps: AppDependencies): App {
       }),
     );
   }
+  app.use(authenticate(deps.apiKeys));
   healthRoutes(app, deps);
   toolRoutes(app, deps);
   executeRoutes(app, deps);

@@ -19,6 +19,8 @@ export interface AppDependencies {
   readonly apiKeys: ApiKeys;
   readonly urlSigner: UrlSigner;
   readonly maxBodyBytes: number;
+  /** Requests whose bodies may be held at once. */
+  readonly maxInFlight: number;
 }
 
 /** What middleware leaves for the routes. */

@@ -11,16 +11,40 @@ type AppContext = Context<{ Variables: AppVariables }>;
 
 /** `POST /tools/execute` and its older door `POST /run`. */
 export function executeRoutes(app: App, deps: AppDependencies): void {
+  const bounded = boundInFlight(deps.maxInFlight);
   route(app, '/tools/execute', {
-    POST: async (c) => {
-      const { tool, ...rest } = parseInput(executeEnvelope, await readJson(c, deps.maxBodyBytes));
-      return execute(c, deps, tool, rest);
-    },
+    POST: (c) =>
+      bounded(async () => {
+        const { tool, ...rest } = parseInput(executeEnvelope, await readJson(c, deps.maxBodyBytes));
+        return execute(c, deps, tool, rest);
+      }),
   });
   route(app, '/run', {
-    POST: async (c) =>
-      execute(c, deps, 'code_execution', parseInput(runEnvelope, await readJson(c, deps.maxBodyBytes))),
+    POST: (c) =>
+      bounded(async () => {
+        const body = parseInput(runEnvelope, await readJson(c, deps.maxBodyBytes));
+        return execute(c, deps, 'code_execution', body);
+      }),
   });
+}
+
+/** Refuses a request before its body is read when as many are held already as could run and wait. */
+function boundInFlight(most: number): (work: () => Promise<Response>) => Promise<Response> {
+  let inFlight = 0;
+  return async (work) => {
+    if (inFlight >= most) {
+      throw new AppError(
+        'overloaded',
+        `${most} requests are held already: try again after the time in Retry-After.`,
+      );
+    }
+    inFlight += 1;
+    try {
+      return await work();
+    } finally {
+      inFlight -= 1;
+    }
+  };
 }
 
 async function execute(

@@ -1,3 +1,4 @@
+import { shuttingDown } from '../admission.ts';
 import type { AppError } from '../errors.ts';
 import type { App, AppDependencies } from './context.ts';
 import { route } from './route.ts';
@@ -7,7 +8,9 @@ export function healthRoutes(app: App, deps: AppDependencies): void {
   route(app, '/healthz', { GET: (c) => c.json({ status: 'ok' }) });
   route(app, '/readyz', {
     GET: async (c) => {
-      const { info, problem } = await deps.gate.status();
+      const status = await deps.gate.status();
+      const { info } = status;
+      const problem = deps.supervisor.isClosing() ? shuttingDown() : status.problem;
       if (c.get('caller') === undefined) return word(problem);
       const details = c.req.query('verbose') === undefined ? {} : { engine: info, store: deps.store.name };
       if (problem === undefined) return c.json({ status: 'ready', ...details });

@@ -52,7 +52,14 @@ export function createEngine(options: {
   let closed = false;
 
   const connected = (): Promise<Connection> => {
-    connection ??= options.findSocket().then(connectTo);
+    if (connection === undefined) {
+      const attempt = options.findSocket().then(connectTo);
+      connection = attempt;
+      // A failure isn't kept, whatever its kind: the next call looks again.
+      attempt.catch(() => {
+        if (connection === attempt) connection = undefined;
+      });
+    }
     return connection;
   };
 

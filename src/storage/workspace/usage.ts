@@ -1,7 +1,7 @@
 import { lstat, type Stats } from 'node:fs';
 import type { DiskUsage } from '../../core/workspace.ts';
 import type { ByteName } from '../disk/byte-name.ts';
-import { type Folder, openFolder, pathIn } from '../disk/folder.ts';
+import { errorCode, type Folder, openFolder, pathIn } from '../disk/folder.ts';
 import { type Entry, readEntries } from '../disk/read-entries.ts';
 
 /** Beyond these a look ends early: what it counted by then is over every limit. */
@@ -29,7 +29,11 @@ async function countFolder(count: Count, folder: Folder, depth: number): Promise
   count.signal?.throwIfAborted();
   const { entries } = await readEntries(folder, MAX_ENTRIES - count.inodes);
   await countEntries(count, folder, entries);
-  if (depth >= MAX_DEPTH) return;
+  if (depth >= MAX_DEPTH) {
+    // What lies deeper isn't seen, so it counts as too much: else a deep folder would be a place without a limit.
+    if (entries.some(({ kind }) => kind === 'folder')) count.inodes = MAX_ENTRIES;
+    return;
+  }
   for (const { name, kind } of entries) {
     if (kind === 'folder' && count.inodes < MAX_ENTRIES) await enter(count, folder, name, depth);
   }
@@ -40,6 +44,9 @@ async function enter(count: Count, parent: Folder, name: ByteName, depth: number
   if (typeof folder === 'string') return;
   try {
     await countFolder(count, folder, depth + 1);
+  } catch (error) {
+    // Removed since it was opened: there's nothing in it any more.
+    if (errorCode(error) !== 'ENOENT') throw error;
   } finally {
     await folder.handle.close();
   }
@@ -50,7 +57,7 @@ async function countEntries(count: Count, folder: Folder, entries: readonly Entr
   const look = async (): Promise<void> => {
     for (let entry = entries[next++]; entry !== undefined; entry = entries[next++]) {
       if (count.signal?.aborted) return;
-      const stats = await look1(folder, entry.name);
+      const stats = await statEntry(folder, entry.name);
       if (stats === undefined) continue;
       count.inodes += 1;
       count.bytes += (stats.blocks * BLOCK) / Math.max(1, stats.isDirectory() ? 1 : stats.nlink);
@@ -61,7 +68,7 @@ async function countEntries(count: Count, folder: Folder, entries: readonly Entr
 }
 
 /** By call-back: a quarter of a promise's cost where there are a hundred thousand. */
-function look1(folder: Folder, name: ByteName): Promise<Stats | undefined> {
+function statEntry(folder: Folder, name: ByteName): Promise<Stats | undefined> {
   return new Promise((resolve) => {
     lstat(pathIn(folder, name), (error, stats) => resolve(error === null ? stats : undefined));
   });

@@ -21,7 +21,7 @@ export async function writeInputs(
   owner: Owner | undefined,
 ): Promise<readonly CollectedFile[]> {
   for (const { path } of files)
-    if (!isKey(path)) throw new TypeError(`not an input's path: ${JSON.stringify(path)}`);
+    if (!isKey(`inputs/${path}`)) throw new TypeError(`not an input's path: ${JSON.stringify(path)}`);
   const originals = join(folder, 'inputs');
   const copies = join(folder, 'workspace');
   await mkdir(originals, { recursive: true, mode: 0o700 });
