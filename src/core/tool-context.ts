@@ -35,15 +35,24 @@ export function createToolContext(options: ToolContextOptions): { context: ToolC
     outputComplete: true,
     removed: Promise.resolve(),
   };
+  const called = new Set<string>();
+  const once = (name: string): void => {
+    if (called.has(name)) throw new Error(`a tool may call ${name} once in a job`);
+    called.add(name);
+  };
   const context: ToolContext = {
     jobId: job.id,
     signal: job.stop.signal,
     limits: job.limits,
     logger: job.logger,
     async writeInputs(files) {
+      once('writeInputs');
       trace.inputs = await workspace.writeInputs(files);
     },
-    runContainer: (program) => runProgram(options, trace, program),
+    async runContainer(program) {
+      once('runContainer');
+      return runProgram(options, trace, program);
+    },
   };
   return { context, trace };
 }

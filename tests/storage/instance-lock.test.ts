@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -54,6 +54,20 @@ describe('the lock on a storage folder', () => {
     expect(second.id).toBe(first.id);
     expect(first.id).toMatch(/^[0-9a-f]{32}$/);
     await second.release();
+  });
+
+  it('gives a copy of the folder an id of its own, and leaves the original its', async () => {
+    const original = await acquireInstance(root);
+    await original.release();
+    const copy = join(folder.path, 'copy');
+    await cp(root, copy, { recursive: true });
+    const [again, copied] = [await acquireInstance(root), await acquireInstance(copy)];
+    expect(again.id).toBe(original.id);
+    expect(copied.id).not.toBe(original.id);
+    await Promise.all([again.release(), copied.release()]);
+    const later = await acquireInstance(copy);
+    expect(later.id).toBe(copied.id);
+    await later.release();
   });
 
   it('refuses a second one with a sentence that names the first', async () => {

@@ -36,6 +36,8 @@ export class InstanceHeldError extends Error {
 
 const SOCKET_NAME = /^lock-[0-9a-f-]+\.sock$/;
 const ID_FILE = 'instance';
+/** The inode of the folder for which the id was made. */
+const PLACE_FILE = 'instance-place';
 const ID = /^[0-9a-f]{32}$/;
 /** How long two that start together wait for each other. */
 const RACE_MS = 10_000;
@@ -128,9 +130,14 @@ async function prepare(root: string, folder: Folder): Promise<string> {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   });
-  if (kept !== undefined && ID.test(kept.trim())) return kept.trim();
-  if (kept !== undefined) await rename(path, `${path}.unreadable`);
+  // A copied folder brings the id along; two supervisors of one id would remove each other's containers.
+  const place = join(root, RESERVED_PART, PLACE_FILE);
+  const here = String(folder.ino);
+  const isCopy = (await readFile(place, 'utf8').catch(() => here)) !== here;
+  if (kept !== undefined && ID.test(kept.trim()) && !isCopy) return kept.trim();
+  if (kept !== undefined && !isCopy) await rename(path, `${path}.unreadable`);
   const id = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex');
+  await rename(await writeScratch(root, new TextEncoder().encode(here)), place);
   await rename(await writeScratch(root, new TextEncoder().encode(`${id}\n`)), path);
   return id;
 }
