@@ -24,7 +24,7 @@ describe('how an installed engine is started', () => {
   });
 
   it.skipIf(process.platform !== 'linux')(
-    'gives the daemon a session of its own and its output to the log',
+    'gives the daemon a session of its own and its output to the log (on Linux: read from /proc)',
     async () => {
       // Field 6 of /proc/PID/stat is the session; in a new one it is the process's own id.
       const bin = makePrograms({ dockerd: "echo started; cut -d' ' -f1,6 /proc/$$/stat; exit 3" });

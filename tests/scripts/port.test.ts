@@ -15,7 +15,7 @@ describe('a port', () => {
   });
 
   it.skipIf(process.platform !== 'linux')(
-    'that is taken ends the set-up with 2 and names the holder',
+    'that is taken ends the set-up with 2 and names the holder (on Linux: read from /proc)',
     async () => {
       const port = portOf(await serve(0, answers({})));
       expect(await findPortHolder(port)).toMatchObject({ pid: process.pid });
