@@ -6,9 +6,12 @@ import type { ArtifactStore } from './core/artifact-store.ts';
 import type { Config } from './core/config.ts';
 import type { ContainerRuntime } from './core/container-runtime.ts';
 import { createEngineGate } from './core/engine-gate.ts';
+import { createHmac } from './core/hmac.ts';
 import { createApp } from './core/http/app.ts';
+import { type ClaimKeeper, createIdempotency } from './core/jobs/idempotency.ts';
+import { createJobCatalog } from './core/jobs/job-catalog.ts';
+import { recoverJobs } from './core/jobs/recover-jobs.ts';
 import type { Logger } from './core/logger.ts';
-import { recoverJobs } from './core/recover-jobs.ts';
 import { createSandboxes, type Sandboxes } from './core/sandboxes.ts';
 import { createSupervisor } from './core/supervisor.ts';
 import type { ToolRegistry } from './core/tool-registry.ts';
@@ -23,6 +26,7 @@ export interface ServiceParts {
   readonly store: ArtifactStore;
   readonly workspaces: Workspaces;
   readonly facts: FactKeeper;
+  readonly claims: ClaimKeeper;
   readonly instanceId: string;
   /** Who a run's program is. */
   readonly user: { readonly uid: number; readonly gid: number };
@@ -50,7 +54,8 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const { allowUnenforced } = config;
   const probeLimits = createLimitProbe(probe);
   const gate = createEngineGate({ runtime, image, ociRuntime, allowUnenforced, probeLimits, logger });
-  const admission = createAdmission(config);
+  const apiKeys = await createApiKeys(config.apiKeys);
+  const admission = createAdmission({ ...config, callers: apiKeys.names });
   const supervisor = createSupervisor({
     runtime,
     workspaces,
@@ -62,13 +67,20 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     admission,
     gate,
     policy: config.policy,
+    resumeGraceMs: config.resumeGraceMs,
     logger,
   });
+  const catalog = createJobCatalog({ workspaces, store, supervisor });
+  const secret = await keepSecret(parts.facts);
+  const hmac = await createHmac(secret);
+  const idempotency = createIdempotency({ hmac, claims: parts.claims, catalog });
   const app = createApp({
-    apiKeys: await createApiKeys(config.apiKeys),
-    urlSigner: await createUrlSigner(await keepSecret(parts.facts), config.urlTtlSeconds),
+    apiKeys,
+    urlSigner: await createUrlSigner(secret, config.urlTtlSeconds),
     tools: parts.toolRegistry,
     supervisor,
+    catalog,
+    idempotency,
     store,
     gate,
     logger,
@@ -86,8 +98,10 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     port: config.port,
   });
   const stopped = new AbortController();
-  const { isRunning } = supervisor;
-  const recover = () => recoverJobs({ workspaces, store, isRunning, signal: stopped.signal, logger });
+  const recover = async (): Promise<void> => {
+    await recoverJobs({ workspaces, store, isHeld: supervisor.holds, signal: stopped.signal, logger });
+    await idempotency.prune();
+  };
   const tidying = keepTidy(sandboxes, recover, stopped.signal, logger);
   void gate.status();
   return {

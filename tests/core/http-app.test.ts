@@ -4,8 +4,11 @@ import { createAdmission } from '../../src/core/admission.ts';
 import { type ApiKeySetting, createApiKeys } from '../../src/core/api-keys.ts';
 import { RuntimeError } from '../../src/core/container-runtime.ts';
 import { createEngineGate, type EnforcedLimits } from '../../src/core/engine-gate.ts';
+import { createHmac } from '../../src/core/hmac.ts';
 import { createApp } from '../../src/core/http/app.ts';
 import type { App, AppDependencies } from '../../src/core/http/context.ts';
+import { createIdempotency } from '../../src/core/jobs/idempotency.ts';
+import { createJobCatalog } from '../../src/core/jobs/job-catalog.ts';
 import { DEFAULT_POLICY } from '../../src/core/limits.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
@@ -46,6 +49,7 @@ interface AppOptions {
   readonly keys?: readonly ApiKeySetting[];
   readonly ttlSeconds?: number;
   readonly maxInFlight?: number;
+  readonly resumeGraceMs?: number;
 }
 
 async function makeApp(options: AppOptions = {}): Promise<App> {
@@ -63,11 +67,16 @@ async function makeApp(options: AppOptions = {}): Promise<App> {
     admission: createAdmission({ maxRunning: options.maxRunning ?? 2, maxQueued: 0, queueTimeoutMs: 1000 }),
     gate,
     policy: DEFAULT_POLICY,
+    resumeGraceMs: options.resumeGraceMs ?? 1000,
   });
+  const catalog = createJobCatalog({ workspaces, store, supervisor });
+  const idempotency = createIdempotency({ hmac: await createHmac(SECRET), claims: storage.claims, catalog });
   const guard = { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard };
   return createApp({
     tools,
     supervisor,
+    catalog,
+    idempotency,
     store,
     gate,
     logger: silentLogger,
@@ -130,7 +139,7 @@ describe('the app with the fake engine', () => {
     expect(body.error).toMatchObject({
       code: 'infra_error',
       requestId: response.headers.get('x-request-id'),
-      id: expect.stringMatching(/^[0-9a-z]{26}$/),
+      id: expect.stringMatching(/^[0-9a-z]{41}$/),
       artifacts: { outputs: { stdout: expect.stringContaining('/stdout') } },
     });
     expect(body.error).not.toHaveProperty('exitCode');
@@ -274,7 +283,7 @@ describe('with keys', () => {
     const plain = url.replace(/\?.*/, '');
     expect((await app.request(plain, { headers: bearer(ANNA) })).status).toBe(200);
     const theirs = await app.request(plain, { headers: bearer(BO) });
-    const unknown = await app.request(plain.replace(/\/[0-9a-z]{26}\//, `/${'0'.repeat(26)}/`), {
+    const unknown = await app.request(plain.replace(/\/[0-9a-z]{41}\//, `/${'0'.repeat(41)}/`), {
       headers: bearer(BO),
     });
     const strip = async (response: Response): Promise<unknown> => {

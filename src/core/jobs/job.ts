@@ -1,8 +1,10 @@
-import type { Limits } from './limits.ts';
-import type { CollectedFile, SkippedFile } from './workspace.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import type { CollectedFile, SkippedFile } from '../workspace.ts';
 
 /** Where a job is. Why it ended is another field: {@link Outcome}. */
-export type JobStatus = 'queued' | 'created' | 'running' | 'stopped';
+export const JOB_STATUSES = ['queued', 'created', 'running', 'stopped'] as const;
+export type JobStatus = (typeof JOB_STATUSES)[number];
 
 /** Why a program ended. */
 export type Outcome = 'exited' | 'signaled' | 'timed_out' | 'oom_killed' | 'disk_limit' | 'canceled';
@@ -40,7 +42,16 @@ export interface ArtifactRow {
   readonly omittedBytes?: number;
 }
 
-/** A job as `job.json` and the manifest keep it. No `end` on a stopped job: it couldn't be found out how the run ended. */
+/**
+ * Why a stopped job has no end. `infra_error`: a program may have run, and how that ended couldn't be found out. Any other
+ * code: none ran.
+ */
+export interface JobFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** A job as `job.json` and the manifest keep it. A stopped job has either `end` or `error`. */
 export interface JobRecord {
   readonly version: 1;
   readonly id: string;
@@ -55,6 +66,7 @@ export interface JobRecord {
   readonly startedAt?: string;
   readonly endedAt?: string;
   readonly end?: ProgramEnd;
+  readonly error?: JobFailure;
   /** Present when the engine's connection broke: what was captured may lack bytes. */
   readonly outputComplete?: false;
   /** Which container served the job: the value of its sandbox label. */
@@ -62,7 +74,10 @@ export interface JobRecord {
   readonly timings?: Timings;
 }
 
-/** What stands in `job.json` from before the program's start: enough to close the job when this process doesn't. */
+/**
+ * What stands in `job.json` until the manifest is written: enough to close the job when this process doesn't. While the job
+ * is `queued` no program of it has run.
+ */
 export interface InterruptedJob extends JobRecord {
   readonly inputs: readonly CollectedFile[];
 }
@@ -75,6 +90,17 @@ export interface Manifest {
   readonly skipped: readonly SkippedFile[];
   /** True when not every file of the workspace was looked at. */
   readonly truncated: boolean;
+}
+
+/** Only we write `job.json`, so the version and the inputs are enough to tell one from a torn or foreign file. */
+export function isJobFile(value: unknown): value is InterruptedJob {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'version' in value &&
+    value.version === 1 &&
+    'inputs' in value
+  );
 }
 
 /** Linux's numbers, where 128+n is n's exit code. */

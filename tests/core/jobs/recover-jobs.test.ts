@@ -1,15 +1,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { newId } from '../../src/core/ids.ts';
-import type { InterruptedJob } from '../../src/core/job.ts';
-import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { readManifest } from '../../src/core/manifest.ts';
-import { recoverJobs } from '../../src/core/recover-jobs.ts';
-import type { JobRef, Workspace } from '../../src/core/workspace.ts';
-import { createStorage, type Storage } from '../../src/storage/index.ts';
-import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
+import { newId, newJobId } from '../../../src/core/ids.ts';
+import type { InterruptedJob } from '../../../src/core/jobs/job.ts';
+import { readManifest } from '../../../src/core/jobs/manifest.ts';
+import { recoverJobs } from '../../../src/core/jobs/recover-jobs.ts';
+import { DEFAULT_LIMITS } from '../../../src/core/limits.ts';
+import { silentLogger } from '../../../src/core/logger.ts';
+import type { JobRef, Workspace } from '../../../src/core/workspace.ts';
+import { createStorage, type Storage } from '../../../src/storage/index.ts';
+import { makeTemporaryFolder, removeFolder } from '../../support/temporary-folder.ts';
 
 const LIMITS = { ...DEFAULT_LIMITS, outputBytes: 8 };
 
@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 async function makeJob(): Promise<Workspace> {
-  const workspace = await storage.workspaces.create({ sessionId: 's', jobId: newId() });
+  const workspace = await storage.workspaces.create({ sessionId: 's', jobId: newJobId('s') });
   for (const name of ['stdout', 'stderr'] as const) await (await workspace.openOutput(name)).close();
   return workspace;
 }
@@ -52,10 +52,10 @@ async function interrupt(stdout = 'half'): Promise<Workspace> {
   return workspace;
 }
 
-function recover(isRunning: (jobId: string) => boolean = () => false): Promise<void> {
+function recover(isHeld: (jobId: string) => boolean = () => false): Promise<void> {
   const { store, workspaces } = storage;
   const { signal } = new AbortController();
-  return recoverJobs({ store, workspaces, isRunning, signal, logger: silentLogger });
+  return recoverJobs({ store, workspaces, isHeld, signal, logger: silentLogger });
 }
 
 async function folders(): Promise<readonly JobRef[]> {

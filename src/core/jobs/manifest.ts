@@ -1,6 +1,6 @@
-import type { ArtifactStore } from './artifact-store.ts';
+import type { ArtifactStore } from '../artifact-store.ts';
+import { type JobRef, jobKey } from '../workspace.ts';
 import type { Manifest } from './job.ts';
-import { type JobRef, jobKey } from './workspace.ts';
 
 const NAME = 'manifest.json';
 
