@@ -1,3 +1,4 @@
+import type { ByteSink } from './container-runtime.ts';
 import { toContainerSpec } from './container-spec.ts';
 import type { InterruptedJob, ProgramEnd } from './jobs/job.ts';
 import type { JobHouse, RunningJob } from './jobs/running-job.ts';
@@ -78,18 +79,17 @@ async function runProgram(
       workspace: workspace.mountSource,
       ...(stdin === undefined ? {} : { stdin }),
     });
+    const started = tellStart(job);
     const result = await runContainer({
       runtime: house.runtime,
       spec,
-      stdout: streams.stdout,
-      stderr: streams.stderr,
+      stdout: after(started, streams.stdout),
+      stderr: after(started, streams.stderr),
       timeoutMs: job.limits.timeoutMs,
       signal: job.stop.signal,
       logger: job.logger,
       onStarted: () => {
-        const at = Date.now();
-        job.record = { ...job.record, status: 'running', startedAt: new Date(at).toISOString() };
-        job.log.append([{ kind: 'started', at }]);
+        started();
         return guardDisk(job);
       },
     });
@@ -101,6 +101,28 @@ async function runProgram(
     // Closed before the reaper's next look only once the container is gone or given up.
     trace.removed.finally(() => sandbox.close());
   }
+}
+
+/** Tells once that the program runs. */
+function tellStart(job: RunningJob): () => void {
+  let told = false;
+  return () => {
+    if (told) return;
+    told = true;
+    const at = Date.now();
+    job.record = { ...job.record, status: 'running', startedAt: new Date(at).toISOString() };
+    job.log.append([{ kind: 'started', at }]);
+  };
+}
+
+/** Output may come before the engine has answered that the program runs. */
+function after(started: () => void, sink: ByteSink): ByteSink {
+  return {
+    write(chunk) {
+      started();
+      return sink.write(chunk);
+    },
+  };
 }
 
 /** Ends the run when it takes too much of the disk; the returned function stops looking. */
