@@ -59,7 +59,13 @@ export function toEventStream(
   return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 
-/** JSON has no raw line break, so the data is always one line. */
+/** JSON has no raw line break but these three, which only some clients take for one: the data is one line to all. */
+const LINE_BREAKS = /[\u0085\u2028\u2029]/g;
+
 function toText({ id, event, data }: ServerSentEvent): string {
-  return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+  const json = JSON.stringify(data).replace(
+    LINE_BREAKS,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return `id: ${id}\nevent: ${event}\ndata: ${json}\n\n`;
 }
