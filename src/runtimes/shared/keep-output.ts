@@ -2,11 +2,8 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerId } from '../../core/container-runtime.ts';
 import type { Logger } from '../../core/logger.ts';
-import { type Delivery, deliverOutput, LONG_STALL_MS } from '../shared/deliver-output.ts';
-import type { SinkQueue } from '../shared/sink-queue.ts';
-import type { Engine } from './connect.ts';
-import { inspectContainer } from './inspect.ts';
-import { openOutput } from './open-streams.ts';
+import { type Delivery, deliverOutput, LONG_STALL_MS } from './deliver-output.ts';
+import type { SinkQueue } from './sink-queue.ts';
 
 /** How long the end of the output and the end of the container may lie apart before somebody asks what happened. */
 const APART_MS = 300;
@@ -18,25 +15,35 @@ export interface KeptOutput {
   complete(finishedAt: number | undefined): boolean;
 }
 
+export interface OutputOptions {
+  readonly id: ContainerId;
+  readonly output: Readable;
+  readonly queues: { readonly stdout: SinkQueue; readonly stderr: SinkQueue };
+  /** Settles when the container has ended. */
+  readonly ended: Promise<unknown>;
+  /**
+   * A new output of the container while it still runs, `undefined` when it doesn't. Absent: this engine can't be attached to
+   * safely while its container may end.
+   */
+  readonly reattach?: () => Promise<Readable | undefined>;
+  /** Called whenever an output has ended, before anything else is asked of the engine. */
+  readonly onOutputEnded?: () => void;
+  readonly logger: Logger;
+}
+
 /**
  * Delivers a container's output until the container has ended, and attaches again when the connection breaks before
  * that: the run's later output is then not lost with what the break took. Settles with every byte taken; never rejects.
  */
-export async function keepOutput(
-  engine: Engine,
-  id: ContainerId,
-  first: Readable,
-  queues: { readonly stdout: SinkQueue; readonly stderr: SinkQueue },
-  ended: Promise<unknown>,
-  logger: Logger,
-): Promise<KeptOutput> {
+export async function keepOutput(options: OutputOptions): Promise<KeptOutput> {
+  const { id, queues, ended, logger } = options;
   const end = ended.then(
     () => true,
     () => true,
   );
   const deliveries: Delivery[] = [];
   let whole = true;
-  let source: Readable | undefined = first;
+  let source: Readable | undefined = options.output;
   while (source !== undefined) {
     const delivery = deliverOutput(source, queues, (words) =>
       logger.warn({ id, words }, 'the engine stopped an output'),
@@ -45,7 +52,8 @@ export async function keepOutput(
     closeWhenSilent(source, delivery, end);
     whole = (await delivery.ended) && whole;
     source.destroy();
-    source = await attachAgain(engine, id, end);
+    options.onOutputEnded?.();
+    source = await attachAgain(options, end);
     if (source !== undefined) {
       whole = false;
       logger.warn({ id }, 'the output connection broke during the run; attached again');
@@ -63,14 +71,13 @@ export async function keepOutput(
 
 /** A new stream when the container still runs, `undefined` when it has ended. */
 async function attachAgain(
-  engine: Engine,
-  id: ContainerId,
+  { reattach }: OutputOptions,
   end: Promise<boolean>,
 ): Promise<Readable | undefined> {
-  while (!(await Promise.race([end, sleep(APART_MS, false, { ref: false })]))) {
+  while (reattach !== undefined && !(await Promise.race([end, sleep(APART_MS, false, { ref: false })]))) {
     try {
-      const record = await inspectContainer(engine, id);
-      if (record?.state.status === 'running') return await openOutput(engine, id);
+      const output = await reattach();
+      if (output !== undefined) return output;
     } catch {
       // Whoever watches the container's end decides how long an engine may be away.
     }
@@ -91,7 +98,7 @@ async function closeWhenSilent(source: Readable, delivery: Delivery, end: Promis
   source.destroy();
 }
 
-/** dockerd waits two seconds after a program's end for a reader that doesn't read, then drops the rest without a word. */
+/** At a program's end dockerd waits two seconds for a reader that doesn't read, then drops the rest without a word. */
 function droppedByEngine(delivery: Delivery, finishedAt: number | undefined): boolean {
   const stall = delivery.longStall;
   if (stall === undefined || finishedAt === undefined) return false;
