@@ -33,7 +33,6 @@ export async function startContainer(
     inspect,
     waitAgain: () => openWait(engine, id, 'not-running'),
   });
-  const reattach = async () =>
-    (await inspect())?.state.status === 'running' ? await openOutput(engine, id) : undefined;
-  return followRun({ id, output, io, ended, reattach, logger });
+  const stillRuns = async () => (await inspect())?.state.status === 'running';
+  return followRun({ id, output, io, ended, stillRuns, reattach: () => openOutput(engine, id), logger });
 }

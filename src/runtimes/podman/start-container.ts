@@ -42,19 +42,21 @@ export async function startContainer(
     if (exitCode === undefined) throw error;
     return neverRan(exitCode);
   }
+  const inspect = () => inspectContainer(engine, id);
   const waiter = createWaiter(engine, id);
   const ended = watchExit({
     engine,
     id,
     first: waiter.wait(),
-    inspect: () => inspectContainer(engine, id),
+    inspect,
     waitAgain: async () => waiter.wait(),
   });
   const onOutputEnded = () => {
     oom.look();
     waiter.expectEnd();
   };
-  return followRun({ id, output, io, ended: withOom(ended, oom), onOutputEnded, logger });
+  const stillRuns = async () => (await inspect())?.state.status === 'running';
+  return followRun({ id, output, io, ended: withOom(ended, oom), stillRuns, onOutputEnded, logger });
 }
 
 async function attach(engine: Engine, id: ContainerId): Promise<Readable> {
@@ -64,7 +66,7 @@ async function attach(engine: Engine, id: ContainerId): Promise<Readable> {
     return await engine.open({ what: `attach ${id}`, method: 'POST', path, query, hijack: true });
   } catch (error) {
     // A refused upgrade tells no reason. What attaching prepares can be asked for by itself, which does.
-    if (error instanceof RuntimeError && error.code === 'unavailable')
+    if (error instanceof RuntimeError && error.message.endsWith('bad upgrade'))
       await engine.request({ what: `init ${id}`, method: 'POST', path: containerPath(id, '/init') });
     throw error;
   }

@@ -10,7 +10,7 @@ import type { InspectedContainer } from './inspected-container.ts';
 import { type KeptOutput, keepOutput, type OutputOptions } from './keep-output.ts';
 import { createSinkQueue } from './sink-queue.ts';
 
-export interface Run extends Pick<OutputOptions, 'reattach' | 'onOutputEnded'> {
+export interface Run extends Pick<OutputOptions, 'stillRuns' | 'reattach' | 'onOutputEnded'> {
   readonly id: ContainerId;
   /** The container's output, attached before the start. */
   readonly output: Readable;

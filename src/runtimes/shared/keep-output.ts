@@ -7,6 +7,8 @@ import type { SinkQueue } from './sink-queue.ts';
 
 /** How long the end of the output and the end of the container may lie apart before somebody asks what happened. */
 const APART_MS = 300;
+/** Looks after which an output that ended while its container runs on is lost. */
+const SURE_AFTER = 3;
 /** How long an output that stays open after the container's end may be silent. */
 const SILENT_AFTER_END_MS = 3000;
 
@@ -21,11 +23,9 @@ export interface OutputOptions {
   readonly queues: { readonly stdout: SinkQueue; readonly stderr: SinkQueue };
   /** Settles when the container has ended. */
   readonly ended: Promise<unknown>;
-  /**
-   * A new output of the container while it still runs, `undefined` when it doesn't. Absent: this engine can't be attached to
-   * safely while its container may end.
-   */
-  readonly reattach?: () => Promise<Readable | undefined>;
+  readonly stillRuns: () => Promise<boolean>;
+  /** A new output of the running container. Absent: this engine can't be attached to safely while its container may end. */
+  readonly reattach?: () => Promise<Readable>;
   /** Called whenever an output has ended, before anything else is asked of the engine. */
   readonly onOutputEnded?: () => void;
   readonly logger: Logger;
@@ -53,11 +53,12 @@ export async function keepOutput(options: OutputOptions): Promise<KeptOutput> {
     whole = (await delivery.ended) && whole;
     source.destroy();
     options.onOutputEnded?.();
-    source = await attachAgain(options, end);
-    if (source !== undefined) {
+    const next = await attachAgain(options, end);
+    if (next !== 'ended') {
       whole = false;
-      logger.warn({ id }, 'the output connection broke during the run; attached again');
+      logger.warn({ id, again: next !== 'lost' }, 'the output connection broke during the run');
     }
+    source = typeof next === 'string' ? undefined : next;
   }
   await Promise.all([queues.stdout.flushed(), queues.stderr.flushed()]);
   return {
@@ -69,20 +70,24 @@ export async function keepOutput(options: OutputOptions): Promise<KeptOutput> {
   };
 }
 
-/** A new stream when the container still runs, `undefined` when it has ended. */
+/** A new stream when the container still runs, and whether it has ended or can't be attached to again otherwise. */
 async function attachAgain(
-  { reattach }: OutputOptions,
+  { stillRuns, reattach }: OutputOptions,
   end: Promise<boolean>,
-): Promise<Readable | undefined> {
-  while (reattach !== undefined && !(await Promise.race([end, sleep(APART_MS, false, { ref: false })]))) {
+): Promise<Readable | 'ended' | 'lost'> {
+  let seenRunning = 0;
+  while (!(await Promise.race([end, sleep(APART_MS, false, { ref: false })]))) {
     try {
-      const output = await reattach();
-      if (output !== undefined) return output;
+      if (!(await stillRuns())) continue;
+      if (reattach !== undefined) return await reattach();
+      // An engine under load may know of an end some time after the output's.
+      seenRunning += 1;
+      if (seenRunning === SURE_AFTER) return 'lost';
     } catch {
       // Whoever watches the container's end decides how long an engine may be away.
     }
   }
-  return undefined;
+  return 'ended';
 }
 
 async function closeWhenSilent(source: Readable, delivery: Delivery, end: Promise<boolean>): Promise<void> {
