@@ -187,7 +187,8 @@ describe('Podman alone', () => {
   it('leaves out what the engine can not limit, and nothing else', () => {
     const only = (name: string) => ({ cpu: false, memory: false, pids: false, [name]: true });
     for (const name of ['cpu', 'memory', 'pids'])
-      expect(Object.keys(podmanBody({}, { capabilities: only(name) }).resource_limits)).toEqual([name]);
+      expect(Object.keys(podmanBody({}, { capabilities: only(name) }).resource_limits ?? {})).toEqual([name]);
+    expect(podmanBody({}, { capabilities: only('none') })).not.toHaveProperty('resource_limits');
   });
 
   it('bounds the processes of the user by what its host allows, because Podman raises them to a million', () => {

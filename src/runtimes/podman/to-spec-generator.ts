@@ -54,7 +54,7 @@ export function toSpecGenerator(spec: ContainerSpec, context: SpecContext) {
     log_configuration: { driver: 'none' },
     ...toIdentity(spec, context),
     ...toIsolation(spec),
-    resource_limits: toResourceLimits(spec, context.capabilities),
+    ...toResourceLimits(spec, context.capabilities),
     r_limits: toRlimits(spec, context.maxUserProcesses),
     shm_size: 64 * 1024 * 1024,
     // The image's volumes would each be an anonymous, unbounded, writable one.
@@ -105,12 +105,14 @@ function toIsolation(spec: ContainerSpec) {
 
 function toResourceLimits({ resources }: ContainerSpec, can: Readonly<Record<LimitName, boolean>>) {
   const { memoryBytes, cpus, pids } = resources;
-  return {
+  const limits = {
     // Swap counts memory too: the same number means none.
     ...(can.memory ? { memory: { limit: memoryBytes, swap: memoryBytes } } : {}),
     ...(can.cpu ? { cpu: { period: CPU_PERIOD_US, quota: Math.round(cpus * CPU_PERIOD_US) } } : {}),
     ...(can.pids ? { pids: { limit: pids } } : {}),
   };
+  // An engine that can't limit anything warns of the field alone.
+  return Object.keys(limits).length === 0 ? {} : { resource_limits: limits };
 }
 
 function toRlimits({ rlimits }: ContainerSpec, maxUserProcesses: number | undefined) {
