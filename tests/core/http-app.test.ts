@@ -51,7 +51,12 @@ interface AppOptions {
 async function makeApp(options: AppOptions = {}): Promise<App> {
   const image = 'aa-worker:latest';
   const shared = { runtime: fake, image, ociRuntime: undefined, logger: silentLogger };
-  const gate = createEngineGate({ ...shared, allowUnenforced: [], probeLimits: async () => ALL });
+  const gate = createEngineGate({
+    ...shared,
+    allowUnenforced: [],
+    probeStorage: async () => {},
+    probeLimits: async () => ALL,
+  });
   const { store, workspaces, instanceId } = storage;
   const tools = createToolRegistry();
   tools.register(codeExecution);
