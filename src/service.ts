@@ -18,6 +18,7 @@ import type { ToolRegistry } from './core/tool-registry.ts';
 import { createUrlSigner } from './core/url-signer.ts';
 import type { Workspaces } from './core/workspace.ts';
 import { createLimitProbe, type FactKeeper } from './doctor/probe-limits.ts';
+import { createStorageProbe } from './doctor/probe-storage.ts';
 
 export interface ServiceParts {
   readonly config: Config;
@@ -53,7 +54,16 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const probe = { runtime, sandboxes, image, ociRuntime, user: parts.user, facts: parts.facts, logger };
   const { allowUnenforced } = config;
   const probeLimits = createLimitProbe(probe);
-  const gate = createEngineGate({ runtime, image, ociRuntime, allowUnenforced, probeLimits, logger });
+  const probeStorage = createStorageProbe({ ...probe, workspaces });
+  const gate = createEngineGate({
+    runtime,
+    image,
+    ociRuntime,
+    allowUnenforced,
+    probeStorage,
+    probeLimits,
+    logger,
+  });
   const apiKeys = await createApiKeys(config.apiKeys);
   const admission = createAdmission({ ...config, callers: apiKeys.names });
   const supervisor = createSupervisor({

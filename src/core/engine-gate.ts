@@ -12,6 +12,8 @@ export interface EngineGateOptions {
   readonly ociRuntime: string | undefined;
   /** Limits that the operator lets go unenforced. */
   readonly allowUnenforced: readonly string[];
+  /** Proves that the engine mounts our storage folder by its path, or recalls it; rejects with what is wrong. */
+  readonly probeStorage: (info: RuntimeInfo, image: ImageInfo) => Promise<void>;
   /** Measures which limits bite with this engine and image, or recalls it. */
   readonly probeLimits: (info: RuntimeInfo, image: ImageInfo) => Promise<EnforcedLimits>;
   readonly logger: Logger;
@@ -88,6 +90,7 @@ async function examine(options: EngineGateOptions): Promise<EngineStatus> {
     info = await options.runtime.info();
     checkOciRuntime(info, options.ociRuntime);
     const image = await options.runtime.ensureImage(options.image);
+    await options.probeStorage(info, image);
     const enforced = await options.probeLimits(info, image);
     checkLimits(enforced, options.allowUnenforced);
     return { info };

@@ -1,16 +1,11 @@
-import { within } from '../core/abort.ts';
-import {
-  type ContainerRuntime,
-  type ImageInfo,
-  RuntimeError,
-  type RuntimeInfo,
-} from '../core/container-runtime.ts';
+import type { ContainerRuntime, ImageInfo, RuntimeInfo } from '../core/container-runtime.ts';
 import { toContainerSpec } from '../core/container-spec.ts';
 import type { EnforcedLimits } from '../core/engine-gate.ts';
 import { AppError } from '../core/errors.ts';
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Sandboxes } from '../core/sandboxes.ts';
+import { runProbe } from './run-probe.ts';
 
 export interface LimitProbeOptions {
   readonly runtime: ContainerRuntime;
@@ -28,9 +23,6 @@ const PROBE_LIMITS: Limits = {
   cpus: 0.2,
   pids: 16,
 };
-
-const DEADLINE_MS = 20_000;
-const MAX_REPORT_BYTES = 4096;
 
 /**
  * Goes past each limit in one container and sees whether it bites: counts network devices, spins for half a second, forks
@@ -63,39 +55,21 @@ print('memory 0', flush=True)
 
 /** Measures which limits bite with this engine and image. Rejects when the probe itself couldn't run. */
 export async function probeLimits(options: LimitProbeOptions): Promise<EnforcedLimits> {
-  const { runtime, sandboxes, logger } = options;
-  const sandbox = sandboxes.open(DEADLINE_MS);
-  const spec = toContainerSpec(
-    { args: ['python3', '-c', PROGRAM], env: {} },
-    // Whether a limit bites is what is measured: an engine that drops one must not stop the measurement.
-    { ...options, limits: PROBE_LIMITS, labels: sandbox.labels, allowUnenforced: ['cpu', 'memory', 'pids'] },
+  const { exit, stdout } = await runProbe(options, (labels) =>
+    toContainerSpec(
+      { args: ['python3', '-c', PROGRAM], env: {} },
+      // Whether a limit bites is what is measured: an engine that drops one must not stop the measurement.
+      { ...options, limits: PROBE_LIMITS, labels, allowUnenforced: ['cpu', 'memory', 'pids'] },
+    ),
   );
-  let report = '';
-  const decoder = new TextDecoder();
-  const stdout = {
-    write: (chunk: Uint8Array) => {
-      if (report.length < MAX_REPORT_BYTES) report += decoder.decode(chunk, { stream: true });
-    },
-  };
-  let id: string | undefined;
-  try {
-    id = await runtime.create(spec);
-    const { exited } = await runtime.start(id, { stdout, stderr: { write: () => {} } });
-    const exit = await within(exited, DEADLINE_MS, () => {
-      throw new RuntimeError('unavailable', `the probe of limits did not end within ${DEADLINE_MS} ms`);
-    });
-    if (exit.exitCode === 127 || exit.exitCode === 126) {
-      const message =
-        'The worker image has no python3 to measure limits with: use an image made from aa-worker:latest.';
-      throw new AppError('misconfigured', message);
-    }
-    const enforced = toEnforced(report, exit.oomKilled);
-    logger.info({ enforced }, 'measured which limits bite on this host');
-    return enforced;
-  } finally {
-    if (id !== undefined) await runtime.remove(id);
-    sandbox.close();
+  if (exit.exitCode === 127 || exit.exitCode === 126) {
+    const message =
+      'The worker image has no python3 to measure limits with: use an image made from aa-worker:latest.';
+    throw new AppError('misconfigured', message);
   }
+  const enforced = toEnforced(stdout, exit.oomKilled);
+  options.logger.info({ enforced }, 'measured which limits bite on this host');
+  return enforced;
 }
 
 /** What was not reported counts as not enforced. */

@@ -14,6 +14,7 @@ function open(options: Partial<EngineGateOptions> & { enforced?: EnforcedLimits 
     image: 'aa-worker:latest',
     ociRuntime: undefined,
     allowUnenforced: [],
+    probeStorage: async () => {},
     probeLimits,
     logger: silentLogger,
     ...options,
@@ -105,10 +106,10 @@ describe('the gate', () => {
     expect(problem?.message).not.toContain('AA_ALLOW_UNENFORCED');
   });
 
-  it('a probe that can’t run is a reason to stay shut', async () => {
-    const probeLimits = async (): Promise<never> => {
+  it.each(['probeLimits', 'probeStorage'])('a %s that fails is a reason to stay shut', async (name) => {
+    const fail = async (): Promise<never> => {
       throw new RuntimeError('mount_missing', 'x');
     };
-    await expect(open({ probeLimits }).gate.pass()).rejects.toMatchObject({ code: 'misconfigured' });
+    await expect(open({ [name]: fail }).gate.pass()).rejects.toMatchObject({ code: 'misconfigured' });
   });
 });

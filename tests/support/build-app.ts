@@ -41,7 +41,12 @@ export async function buildApp(
   const apiKeys = await createApiKeys(options.keys ?? []);
   const shared = { runtime, image: 'aa-worker:latest', ociRuntime: undefined, logger: silentLogger };
   const probeLimits = async () => ({ cpu: true, memory: true, pids: true, network: true });
-  const gate = createEngineGate({ ...shared, allowUnenforced: [], probeLimits });
+  const gate = createEngineGate({
+    ...shared,
+    allowUnenforced: [],
+    probeStorage: async () => {},
+    probeLimits,
+  });
   const supervisor = createSupervisor({
     ...shared,
     workspaces,
