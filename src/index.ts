@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
-import { parseEnv } from 'node:util';
 import { pino } from 'pino';
 import { parseConfig } from './core/config.ts';
 import { createToolRegistry } from './core/tool-registry.ts';
+import { readEnvFile } from './read-env-file.ts';
 import { createRuntime } from './runtimes/index.ts';
 import { startService } from './service.ts';
 import { createStorage } from './storage/index.ts';
@@ -55,15 +54,6 @@ function stopOnSignal(close: (drainMs: number) => Promise<void>): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-}
-
-function readEnvFile(): NodeJS.Dict<string> {
-  try {
-    return parseEnv(readFileSync('.env', 'utf8'));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
-    throw error;
-  }
 }
 
 /** What stops the start is told in its own sentence; where it happened only helps who debugs. */

@@ -5,7 +5,7 @@ import { createApiKeys } from './core/api-keys.ts';
 import type { ArtifactStore } from './core/artifact-store.ts';
 import type { Config } from './core/config.ts';
 import type { ContainerRuntime } from './core/container-runtime.ts';
-import { createEngineGate } from './core/engine-gate.ts';
+import { createEngineGate, type EngineGate } from './core/engine-gate.ts';
 import { createHmac } from './core/hmac.ts';
 import { createApp } from './core/http/app.ts';
 import { type ClaimKeeper, createIdempotency } from './core/jobs/idempotency.ts';
@@ -17,7 +17,8 @@ import { createSupervisor } from './core/supervisor.ts';
 import type { ToolRegistry } from './core/tool-registry.ts';
 import { createUrlSigner } from './core/url-signer.ts';
 import type { Workspaces } from './core/workspace.ts';
-import { createLimitProbe, type FactKeeper } from './doctor/probe-limits.ts';
+import { createExamination, type Examination } from './doctor/examination.ts';
+import { createLimitProbe, type FactKeeper, toEnforced } from './doctor/probe-limits.ts';
 import { createStorageProbe } from './doctor/probe-storage.ts';
 
 export interface ServiceParts {
@@ -51,19 +52,8 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const { config, runtime, store, workspaces, logger } = parts;
   const { workerImage: image, ociRuntime } = config;
   const sandboxes = createSandboxes({ runtime, instanceId: parts.instanceId, logger });
-  const probe = { runtime, sandboxes, image, ociRuntime, user: parts.user, facts: parts.facts, logger };
   const { allowUnenforced } = config;
-  const probeLimits = createLimitProbe(probe);
-  const probeStorage = createStorageProbe({ ...probe, workspaces });
-  const gate = createEngineGate({
-    runtime,
-    image,
-    ociRuntime,
-    allowUnenforced,
-    probeStorage,
-    probeLimits,
-    logger,
-  });
+  const { gate, examination } = judgeHost(parts, sandboxes);
   const apiKeys = await createApiKeys(config.apiKeys);
   const admission = createAdmission({ ...config, callers: apiKeys.names });
   const supervisor = createSupervisor({
@@ -93,6 +83,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     idempotency,
     store,
     gate,
+    examine: () => examination.findings(),
     logger,
     guard: {
       allowedHosts: config.allowedHosts,
@@ -121,7 +112,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       stopped.abort();
       // Bounded, so that an engine which doesn't answer can't hold the process beyond its stop grace.
       await within(
-        Promise.allSettled([tidying, gate.settled()]).then(() => {}),
+        Promise.allSettled([tidying, gate.settled(), examination.close()]).then(() => {}),
         LAST_CALLS_MS,
         () => {},
       );
@@ -130,6 +121,35 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       await store.close();
     },
   };
+}
+
+/** Whether jobs can run on this host, and for who asks what was looked at. */
+function judgeHost(
+  { config, runtime, workspaces, facts, user, logger }: ServiceParts,
+  sandboxes: Sandboxes,
+): { readonly gate: EngineGate; readonly examination: Examination } {
+  const { workerImage: image, ociRuntime, allowUnenforced } = config;
+  const probe = { runtime, sandboxes, workspaces, image, ociRuntime, user, facts, logger };
+  const measureLimits = createLimitProbe(probe);
+  const gate = createEngineGate({
+    runtime,
+    image,
+    ociRuntime,
+    allowUnenforced,
+    probeStorage: createStorageProbe(probe),
+    probeLimits: async (info, found) => toEnforced(await measureLimits(info, found)),
+    logger,
+  });
+  const examination = createExamination({
+    ...probe,
+    allowUnenforced,
+    measureLimits,
+    platform: process.platform,
+    storagePath: config.storagePath,
+    // Whoever reads the rows by HTTP needn't know where on the host it is.
+    storageLabel: 'AA_STORAGE_PATH',
+  });
+  return { gate, examination };
 }
 
 const SECRET_BYTES = 32;

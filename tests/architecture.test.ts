@@ -96,6 +96,8 @@ const RULES: readonly (readonly [folder: string, allowed: Rule])[] = [
   ['adapters/', (target) => below('core')(target) || below('adapters')(target) || outside(target)],
   ['service.ts', (target) => isOurs(target) && !/^(runtimes|storage)\/.+\//.test(target)],
   ['index.ts', (target) => outside(target) || !/^(runtimes|storage)\/.+\//.test(target)],
+  ['doctor.ts', (target) => outside(target) || !/^(runtimes|storage)\/.+\//.test(target)],
+  ['read-env-file.ts', (target) => outside(target)],
 ];
 
 const outside = (target: string): boolean => !isOurs(target);

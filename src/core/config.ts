@@ -48,10 +48,18 @@ export class ConfigError extends Error {
  * set-up that would not be safe. An empty value counts as unset.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>, host: Host): Config {
+  const { config, problems } = examineConfig(env, host);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+/** As `parseConfig`, for who looks for what is wrong: what has a problem has its default, and every problem is told. */
+export function examineConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  host: Host,
+): { readonly config: Config; readonly problems: readonly string[] } {
   const { values, problems } = parseVariables(env, host);
-  const all = [...problems, ...unsafe(values)];
-  if (all.length > 0) throw new ConfigError(all);
-  return toConfig(values, host);
+  return { config: toConfig(values, host), problems: [...problems, ...unsafe(values)] };
 }
 
 function toConfig(values: Variables, host: Host): Config {

@@ -164,6 +164,12 @@ export interface RuntimeInfo {
   readonly cgroupVersion: 1 | 2;
   readonly ociRuntimes: readonly string[];
   readonly defaultOciRuntime: string;
+  /** Of the default OCI runtime, as the engine tells it, with a distribution's suffix (`1.1.5+ds1`); absent: not told. */
+  readonly ociRuntimeVersion?: string;
+  /** Mandatory access control by labels is on in the engine: a mounted folder needs the right one. */
+  readonly selinux?: boolean;
+  /** Ids in a container are other ids on the host (Docker's userns-remap). */
+  readonly remapsUsers?: boolean;
   /** Which limits the engine says that it can set. Whether they bite is measured by a probe run. */
   readonly capabilities: Readonly<Record<LimitName, boolean>>;
 }

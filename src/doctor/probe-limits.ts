@@ -5,7 +5,10 @@ import { AppError } from '../core/errors.ts';
 import { DEFAULT_LIMITS, type Limits } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Sandboxes } from '../core/sandboxes.ts';
-import { runProbe } from './run-probe.ts';
+import { readBounds, readForks } from './limit-rows.ts';
+import type { MeasuredLimit } from './measured-limit.ts';
+import { BOUNDS, FORKS } from './programs.ts';
+import { type ProbeReport, runProbe } from './run-probe.ts';
 
 export interface LimitProbeOptions {
   readonly runtime: ContainerRuntime;
@@ -16,66 +19,48 @@ export interface LimitProbeOptions {
   readonly logger: Logger;
 }
 
-/** Small limits, so that going past them costs little. */
-const PROBE_LIMITS: Limits = {
-  ...DEFAULT_LIMITS,
-  memoryBytes: 64 * 1024 * 1024,
-  cpus: 0.2,
-  pids: 16,
-};
+const MIB = 1024 * 1024;
 
-/**
- * Goes past each limit in one container and sees whether it bites: counts network devices, spins for half a second, forks
- * until it may not, and takes more memory than it has, at the end, because that ends it.
- */
-const PROGRAM = `
-import os, time
-devices = [line.split(':')[0].strip() for line in open('/proc/net/dev') if ':' in line]
-print('network', int(devices == ['lo']), flush=True)
-begin, used = time.monotonic(), time.process_time()
-while time.monotonic() - begin < 0.5: pass
-print('cpu', int(time.process_time() - used < 0.25), flush=True)
-children = []
-try:
-    for _ in range(64):
-        child = os.fork()
-        if child == 0:
-            time.sleep(10)
-            os._exit(0)
-        children.append(child)
-    print('pids 0', flush=True)
-except OSError:
-    print('pids 1', flush=True)
-for child in children: os.kill(child, 9)
-for child in children: os.waitpid(child, 0)
-hoard = bytearray(192 * 1024 * 1024)
-for page in range(0, len(hoard), 4096): hoard[page] = 1
-print('memory 0', flush=True)
-`;
+/** Small ones, so that going past them costs little; room for what goes into `/tmp`, which counts as memory. */
+const BOUNDS_LIMITS: Limits = { ...DEFAULT_LIMITS, memoryBytes: 128 * MIB, cpus: 0.2 };
+/** Room for the processes, of which there are to be as many as by default: with fewer gVisor's own don't fit in. */
+const FORKS_LIMITS: Limits = { ...DEFAULT_LIMITS, memoryBytes: 256 * MIB };
 
-/** Measures which limits bite with this engine and image. Rejects when the probe itself couldn't run. */
-export async function probeLimits(options: LimitProbeOptions): Promise<EnforcedLimits> {
-  const { exit, stdout } = await runProbe(options, (labels) =>
-    toContainerSpec(
-      { args: ['python3', '-c', PROGRAM], env: {} },
-      // Whether a limit bites is what is measured: an engine that drops one must not stop the measurement.
-      { ...options, limits: PROBE_LIMITS, labels, allowUnenforced: ['cpu', 'memory', 'pids'] },
-    ),
-  );
-  if (exit.exitCode === 127 || exit.exitCode === 126) {
+/** Goes past each limit with this engine and image and tells what it met. Rejects when the probe itself couldn't run. */
+export async function probeLimits(
+  options: LimitProbeOptions,
+  { kernelVersion }: Pick<RuntimeInfo, 'kernelVersion'>,
+): Promise<readonly MeasuredLimit[]> {
+  const run = (program: string, limits: Limits): Promise<ProbeReport> =>
+    runProbe(options, (labels) =>
+      toContainerSpec(
+        { args: ['python3', '-c', program], env: {} },
+        // Whether a limit bites is what is measured: an engine that drops one must not stop the measurement.
+        { ...options, limits, labels, allowUnenforced: ['cpu', 'memory', 'pids'] },
+      ),
+    );
+  const bounds = await run(BOUNDS, BOUNDS_LIMITS);
+  if (bounds.exit.exitCode === 127 || bounds.exit.exitCode === 126) {
     const message =
       'The worker image has no python3 to measure limits with: use an image made from aa-worker:latest.';
     throw new AppError('misconfigured', message);
   }
-  const enforced = toEnforced(stdout, exit.oomKilled);
-  options.logger.info({ enforced }, 'measured which limits bite on this host');
-  return enforced;
+  const forks = await run(FORKS, FORKS_LIMITS);
+  const asked = { user: options.user, ociRuntime: options.ociRuntime, kernelVersion };
+  const limits = [
+    ...readBounds(bounds, { ...asked, limits: BOUNDS_LIMITS }),
+    readForks(forks, { ...asked, limits: FORKS_LIMITS }),
+  ];
+  const missed = limits.filter(({ bites }) => bites === false).map(({ name, seen }) => `${name}: ${seen}`);
+  options.logger.info({ missed }, 'measured which limits bite on this host');
+  return limits;
 }
 
-/** What was not reported counts as not enforced. */
-function toEnforced(report: string, oomKilled: boolean): EnforcedLimits {
-  const bites = (name: string): boolean => report.includes(`${name} 1\n`);
-  return { network: bites('network'), cpu: bites('cpu'), pids: bites('pids'), memory: oomKilled };
+/** What the gate wants to know. What was not measured counts as not enforced. */
+export function toEnforced(limits: readonly MeasuredLimit[]): EnforcedLimits {
+  const bites = (name: string): boolean =>
+    limits.some((limit) => limit.name === name && limit.bites === true);
+  return { network: bites('network'), cpu: bites('cpu'), pids: bites('pids'), memory: bites('memory') };
 }
 
 /** Keeps small facts between two starts. */
@@ -89,7 +74,7 @@ const FACT = 'limits.json';
 /** Recalls the last measurement when engine, kernel and image are the same; measures and keeps it otherwise. */
 export function createLimitProbe(
   options: LimitProbeOptions & { readonly facts: FactKeeper },
-): (info: RuntimeInfo, image: ImageInfo) => Promise<EnforcedLimits> {
+): (info: RuntimeInfo, image: ImageInfo) => Promise<readonly MeasuredLimit[]> {
   let last: KeptLimits | undefined;
   return async (info, image) => {
     const { name, version, kernelVersion, rootless, cgroupVersion, defaultOciRuntime } = info;
@@ -103,21 +88,27 @@ export function createLimitProbe(
       ociRuntime,
       image: image.id,
     });
-    if (last?.key === key) return last.enforced;
+    if (last?.key === key) return last.limits;
     const kept = await options.facts.read(FACT);
-    last = isKept(kept) && kept.key === key ? kept : { key, enforced: await probeLimits(options) };
-    const { enforced } = last;
+    last = isKept(kept) && kept.key === key ? kept : { key, limits: await probeLimits(options, info) };
+    const { limits } = last;
     // A limit that didn't bite is measured again at the next start: its cure must not need a file to be deleted.
-    if (Object.values(enforced).every(Boolean)) await options.facts.write(FACT, last);
-    return enforced;
+    if (limits.every(({ bites }) => bites !== false)) await options.facts.write(FACT, last);
+    return limits;
   };
 }
 
 interface KeptLimits {
   readonly key: string;
-  readonly enforced: EnforcedLimits;
+  readonly limits: readonly MeasuredLimit[];
 }
 
 function isKept(value: unknown): value is KeptLimits {
-  return typeof value === 'object' && value !== null && 'key' in value && 'enforced' in value;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'key' in value &&
+    'limits' in value &&
+    Array.isArray(value.limits)
+  );
 }

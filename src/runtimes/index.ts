@@ -1,7 +1,7 @@
 import type { ContainerRuntime } from '../core/container-runtime.ts';
 import type { Logger } from '../core/logger.ts';
 import { createAutoRuntime } from './auto.ts';
-import { findEngine } from './discovery/find-engine.ts';
+import { type FoundEngine, findEngine } from './discovery/find-engine.ts';
 import type { EngineChoice, SocketPlaces } from './discovery/places.ts';
 import { createDockerRuntime } from './docker/index.ts';
 import { createPodmanRuntime } from './podman/index.ts';
@@ -11,6 +11,14 @@ export interface CreateRuntimeOptions extends SocketPlaces {
   readonly logger: Logger;
   /** How long one call to the engine may take, in ms. */
   readonly deadlineMs?: number;
+}
+
+/** Where the engine is that `createRuntime` would use; rejects as `findEngine` does, naming every place it looked at. */
+export function locateEngine({
+  kind,
+  ...places
+}: Omit<CreateRuntimeOptions, 'logger' | 'deadlineMs'>): Promise<FoundEngine> {
+  return findEngine(places, kind);
 }
 
 /**

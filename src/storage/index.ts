@@ -35,3 +35,8 @@ export async function createStorage({ root }: { readonly root: string }): Promis
     close: () => instance.release(),
   };
 }
+
+/** Job folders in a storage folder that another process may have: for who looks and runs no jobs. */
+export function openWorkspaces({ root }: { readonly root: string }): Pick<Storage, 'workspaces' | 'user'> {
+  return { workspaces: createWorkspaces({ root, runner: RUNNER }), user: runUser({ runner: RUNNER }) };
+}

@@ -5,7 +5,7 @@ import type { EnforcedLimits } from '../../src/core/engine-gate.ts';
 import { newId } from '../../src/core/ids.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
-import { probeLimits } from '../../src/doctor/probe-limits.ts';
+import { probeLimits, toEnforced } from '../../src/doctor/probe-limits.ts';
 import { createRuntime } from '../../src/runtimes/index.ts';
 import { containersOf, DOCKER } from '../support/engine.ts';
 
@@ -34,11 +34,12 @@ function ignoring(resources: Partial<ContainerResources>): ContainerRuntime {
   };
 }
 
-function probe(runtime: ContainerRuntime): Promise<EnforcedLimits> {
+async function probe(runtime: ContainerRuntime): Promise<EnforcedLimits> {
   const sandboxes = createSandboxes({ runtime, instanceId, logger: silentLogger });
   const image = process.env.AA_WORKER_IMAGE ?? 'aa-worker:latest';
   const user = { uid: 10_001, gid: 10_001 };
-  return probeLimits({ runtime, sandboxes, image, ociRuntime: undefined, user, logger: silentLogger });
+  const options = { runtime, sandboxes, image, ociRuntime: undefined, user, logger: silentLogger };
+  return toEnforced(await probeLimits(options, await runtime.info()));
 }
 
 describe('the probe of limits', () => {

@@ -2,17 +2,37 @@ import { describe, expect, it } from 'vitest';
 import type { ImageInfo, RuntimeInfo } from '../../src/core/container-runtime.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
-import { createLimitProbe } from '../../src/doctor/probe-limits.ts';
+import { createLimitProbe, toEnforced } from '../../src/doctor/probe-limits.ts';
 import { createFakeRuntime, type FakeProgram } from '../../src/runtimes/fake/index.ts';
 
 const IMAGE: ImageInfo = { id: 'sha256:1' };
-const GOOD = 'network 1\ncpu 1\npids 1\n';
+const FORKED = 'forked 126\nrefused 126\n';
+const GOOD = [
+  'user 1 1',
+  `capabilities ${Array(5).fill('0000000000000000').join(' ')}`,
+  'new_privileges 1',
+  'seccomp 2',
+  'root_file_system ro',
+  'nofile 4096',
+  'fsize 2147483648',
+  'core 0',
+  'kernel 6.0',
+  'network lo',
+  'tmp 67108864',
+  'quota 20000',
+  'cpu 0.21',
+  '',
+].join('\n');
 const ALL = { network: true, cpu: true, pids: true, memory: true };
 
-/** Counts measurements; what it finds is what its program prints and how it ends. */
+/** Counts measurements; what it finds is what its first program prints and how that ends. The second finds the limit of processes. */
 function setUp(report: string, outOfMemory = true) {
   let measured = 0;
   const program: FakeProgram = async (process) => {
+    if (process.spec.args[2]?.includes('os.fork()')) {
+      await process.write('stdout', report === '' ? '' : FORKED);
+      return 0;
+    }
     measured += 1;
     await process.write('stdout', report);
     if (report === 'no python3') return 127;
@@ -27,8 +47,11 @@ function setUp(report: string, outOfMemory = true) {
   const sandboxes = createSandboxes({ runtime, instanceId: 'i', logger: silentLogger });
   const user = { uid: 1, gid: 1 };
   const options = { runtime, sandboxes, image: 'aa-worker:latest', ociRuntime: undefined, user, facts };
-  const start = () => createLimitProbe({ ...options, logger: silentLogger });
-  return { start, runtime, measured: () => measured };
+  const start = () => {
+    const measure = createLimitProbe({ ...options, logger: silentLogger });
+    return async (info: RuntimeInfo, found: ImageInfo) => toEnforced(await measure(info, found));
+  };
+  return { start, runtime, kept, measured: () => measured };
 }
 
 describe('what the probe found', () => {
@@ -63,6 +86,16 @@ describe('what the probe found', () => {
     expect(await probe(info, IMAGE)).toEqual({ ...ALL, memory: false });
     expect(measured()).toBe(1);
     await start()(info, IMAGE);
+    expect(measured()).toBe(2);
+  });
+
+  it('is measured again where what an earlier version kept is read', async () => {
+    const { start, runtime, measured, kept } = setUp(GOOD);
+    const info = await runtime.info();
+    await start()(info, IMAGE);
+    const { key } = kept.get('limits.json') as { key: string };
+    kept.set('limits.json', { key, enforced: ALL });
+    expect(await start()(info, IMAGE)).toEqual(ALL);
     expect(measured()).toBe(2);
   });
 

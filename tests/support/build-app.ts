@@ -18,6 +18,7 @@ import { codeExecution } from '../../src/tools/code-execution.ts';
 
 export interface AppOptions {
   readonly guard?: Partial<AppDependencies['guard']>;
+  readonly examine?: AppDependencies['examine'];
   readonly maxRunning?: number;
   readonly maxQueued?: number;
   readonly queueTimeoutMs?: number;
@@ -72,6 +73,7 @@ export async function buildApp(
     idempotency: createIdempotency({ hmac: await createHmac(SECRET), claims: storage.claims, catalog }),
     store,
     gate,
+    examine: options.examine ?? (async () => []),
     logger: silentLogger,
     guard: { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard },
     apiKeys,

@@ -2,6 +2,7 @@ import type { Context, Hono } from 'hono';
 import type { ApiKeys, Caller } from '../api-keys.ts';
 import type { ArtifactStore } from '../artifact-store.ts';
 import type { EngineGate } from '../engine-gate.ts';
+import type { Finding } from '../finding.ts';
 import type { Idempotency } from '../jobs/idempotency.ts';
 import type { JobCatalog } from '../jobs/job-catalog.ts';
 import type { Logger } from '../logger.ts';
@@ -19,6 +20,8 @@ export interface AppDependencies {
   readonly idempotency: Idempotency;
   readonly store: ArtifactStore;
   readonly gate: EngineGate;
+  /** What was looked at on this host, and measured once. Never rejects. */
+  readonly examine: () => Promise<readonly Finding[]>;
   readonly logger: Logger;
   readonly guard: GuardOptions;
   readonly apiKeys: ApiKeys;

@@ -12,7 +12,8 @@ export function healthRoutes(app: App, deps: AppDependencies): void {
       const { info } = status;
       const problem = deps.supervisor.isClosing() ? shuttingDown() : status.problem;
       if (c.get('caller') === undefined) return word(problem);
-      const details = c.req.query('verbose') === undefined ? {} : { engine: info, store: deps.store.name };
+      const verbose = c.req.query('verbose') !== undefined;
+      const details = verbose ? { engine: info, store: deps.store.name, findings: await deps.examine() } : {};
       if (problem === undefined) return c.json({ status: 'ready', ...details });
       return c.json(
         { status: 'unavailable', problems: [toProblem(problem)], ...details },

@@ -18,20 +18,30 @@ export async function readFacts(engine: Engine): Promise<EngineFacts> {
   refuseOtherEngines(version.list('Components').map((component) => component.text('Name') ?? ''));
   const info = parseFields(infoAnswer, 'info');
   const security = info.texts('SecurityOptions');
+  const defaultOciRuntime = info.text('DefaultRuntime') ?? 'runc';
+  // Newer engines add options behind a comma.
+  const has = (option: string): boolean => security.some((line) => line.split(',')[0] === `name=${option}`);
+  const runtimeVersion = version
+    .list('Components')
+    .find((component) => component.text('Name') === defaultOciRuntime)
+    ?.text('Version');
   // Engines before cgroup v2 support don't name a version.
   const cgroupVersion = info.text('CgroupVersion') === '2' ? 2 : 1;
   return {
-    cgroupNamespaces: cgroupVersion === 2 || security.includes('name=cgroupns'),
+    cgroupNamespaces: cgroupVersion === 2 || has('cgroupns'),
     info: {
       name: 'docker',
       version: version.text('Version') ?? 'unknown',
       apiVersion: version.text('ApiVersion') ?? 'unknown',
       architecture: info.text('Architecture') ?? version.text('Arch') ?? 'unknown',
       kernelVersion: info.text('KernelVersion') ?? 'unknown',
-      rootless: security.includes('name=rootless'),
+      rootless: has('rootless'),
       cgroupVersion,
       ociRuntimes: info.fields('Runtimes').keys(),
-      defaultOciRuntime: info.text('DefaultRuntime') ?? 'runc',
+      defaultOciRuntime,
+      ...(runtimeVersion === undefined ? {} : { ociRuntimeVersion: runtimeVersion }),
+      selinux: has('selinux'),
+      remapsUsers: has('userns'),
       capabilities: {
         cpu: info.flag('CpuCfsQuota') && info.flag('CpuCfsPeriod'),
         // Memory without a swap limit is no limit: the program would grow into swap.

@@ -14,6 +14,8 @@ export async function readFacts(engine: Engine): Promise<PodmanFacts> {
   const [host, version] = [answer.fields('host'), answer.fields('version')];
   const apiVersion = version.text('APIVersion') ?? 'unknown';
   const runtime = host.fields('ociRuntime').text('name') ?? 'unknown';
+  // `crun version 1.8.1` and more lines.
+  const runtimeVersion = /\bversion (\S+)/.exec(host.fields('ociRuntime').text('version') ?? '')?.[1];
   const rootless = host.fields('security').flag('rootless');
   const cgroupVersion = host.text('cgroupVersion') === 'v2' ? 2 : 1;
   return {
@@ -29,6 +31,8 @@ export async function readFacts(engine: Engine): Promise<PodmanFacts> {
       // The interface has no way to choose another one than the engine's own configuration does.
       ociRuntimes: [runtime],
       defaultOciRuntime: runtime,
+      ...(runtimeVersion === undefined ? {} : { ociRuntimeVersion: runtimeVersion }),
+      selinux: host.fields('security').flag('selinuxEnabled'),
       capabilities: toCapabilities(host, rootless && cgroupVersion === 1),
     },
   };

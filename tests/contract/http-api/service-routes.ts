@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../../src/core/finding.ts';
 import { checkError, type SubjectGetter } from './subject.ts';
 
 export function describeServiceRoutes(subject: SubjectGetter): void {
@@ -34,13 +35,18 @@ export function describeServiceRoutes(subject: SubjectGetter): void {
       expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready' }]);
     });
 
-    it('/readyz?verbose tells engine and store', async () => {
+    it('/readyz?verbose tells engine, store, and what was measured on this host', async () => {
       const response = await subject().fetch('/readyz?verbose');
-      expect(await response.json()).toMatchObject({
+      const answer = (await response.json()) as { findings: Finding[] };
+      expect(answer).toMatchObject({
         status: 'ready',
         store: 'disk',
         engine: { name: subject().engine, version: expect.any(String), ociRuntimes: expect.any(Array) },
       });
+      expect(answer.findings.filter(({ status }) => status === 'fail')).toEqual([]);
+      const names = answer.findings.map(({ name }) => name);
+      expect(names).toEqual(expect.arrayContaining(['memory', 'cpu', 'pids', 'network', 'disk', 'output']));
+      expect(JSON.stringify(answer)).not.toMatch(/\/(tmp|root|home)\//);
     });
 
     it('every answer bears a request id, a client’s own is kept', async () => {
