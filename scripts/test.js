@@ -7,6 +7,7 @@ import { runVisibly } from './lib/run-visibly.js';
 import { say } from './lib/say.js';
 import { setUp } from './lib/set-up.js';
 import { runMain } from './lib/setup-error.js';
+import { ensureTestGvisor } from './lib/test-gvisor.js';
 import { ensureTestPodman } from './lib/test-podman.js';
 import { concludeTests, countTests } from './lib/test-totals.js';
 
@@ -33,14 +34,16 @@ await runMain(async () => {
     AA_WORKER_IMAGE,
   };
   const docker = await setUp({ root: ROOT, settings, args, env: process.env });
+  const situation = readSituation(process.env, args);
   const podmanSocket =
     docker &&
     (await ensureTestPodman({
       docker,
       image: AA_WORKER_IMAGE || 'aa-worker:latest',
-      situation: readSituation(process.env, args),
+      situation,
       env: process.env,
     }));
+  await ensureTestGvisor(situation, process.env);
   const folder = mkdtempSync(join(tmpdir(), 'aa-test-report-'));
   try {
     const report = join(folder, 'report.json');

@@ -28,6 +28,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
   const engine = createDockerEngine({ findSocket, deadlineMs });
   const imageVolumes = new Map<string, readonly string[]>();
   const neverStarted = new Set<ContainerId>();
+  const killed = new Set<ContainerId>();
 
   const volumesOf = async (ref: string): Promise<readonly string[]> => {
     const known = imageVolumes.get(ref);
@@ -70,16 +71,18 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
     async start(id, io) {
       await engine.facts();
       await claimStart(id);
-      return await startContainer(engine, id, io, logger);
+      return await startContainer(engine, id, io, { logger, endedByUs: () => killed.has(id) });
     },
     async kill(id, signal) {
       await engine.facts();
+      killed.add(id);
       await killContainer(engine, id, signal);
     },
     async remove(id) {
       await engine.facts();
       await removeContainer(engine, id);
       neverStarted.delete(id);
+      killed.delete(id);
     },
     async inspect(id) {
       await engine.facts();

@@ -5,6 +5,7 @@ import type { Engine } from '../shared/engine.ts';
 import { followRun, neverRan } from '../shared/follow-run.ts';
 import { exitCodeOfStartFailure } from '../shared/translate-error.ts';
 import { watchExit } from '../shared/watch-exit.ts';
+import { confirmEnd } from './confirm-end.ts';
 import { inspectContainer } from './inspect.ts';
 import { openBoth, openOutput, openWait } from './open-streams.ts';
 
@@ -13,7 +14,7 @@ export async function startContainer(
   engine: Engine,
   id: ContainerId,
   io: ContainerIo,
-  logger: Logger,
+  { logger, endedByUs }: { readonly logger: Logger; readonly endedByUs: () => boolean },
 ): Promise<RunningContainer> {
   const { output, wait } = await openBoth(engine, id);
   try {
@@ -32,6 +33,9 @@ export async function startContainer(
     first: wait,
     inspect,
     waitAgain: () => openWait(engine, id, 'not-running'),
+    confirm: async (record) => {
+      if (!endedByUs()) await confirmEnd(engine, record);
+    },
   });
   const stillRuns = async () => (await inspect())?.state.status === 'running';
   return followRun({ id, output, io, ended, stillRuns, reattach: () => openOutput(engine, id), logger });

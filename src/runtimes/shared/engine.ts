@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { RuntimeError } from '../../core/container-runtime.ts';
+import { answersPing } from './answers-ping.ts';
 import { withDeadline } from './deadline.ts';
 
 /** One engine behind a unix socket: requests with a deadline each, and errors in the contract's words. */
@@ -8,6 +9,8 @@ export interface Engine {
   request(request: EngineRequest): Promise<unknown>;
   /** Asks and hands over the answer's stream, which the deadline no longer bounds: only the answer's head is waited for. */
   open(request: EngineRequest): Promise<Readable>;
+  /** Whether somebody answers on a new connection now. Never rejects; takes two seconds at most. */
+  takesConnections(): Promise<boolean>;
   readonly deadlineMs: number;
   readonly closed: boolean;
   close(): void;
@@ -130,6 +133,7 @@ export function createEngine<Facts>(options: EngineOptions<Facts>): KnownEngine<
         answer.once('close', () => streams.delete(answer));
         return answer;
       }),
+    takesConnections: () => options.findSocket().then(answersPing, () => false),
     async facts() {
       const connection = await withDeadline('find the engine', deadlineMs, connector.current).catch(
         (cause: unknown) => {

@@ -16,6 +16,8 @@ export interface ExitWatch {
   readonly first: PendingWait;
   readonly inspect: () => Promise<InspectedContainer | undefined>;
   readonly waitAgain: () => Promise<PendingWait>;
+  /** Rejects when this record isn't the program's own end; absent: every record is. */
+  readonly confirm?: (record: InspectedContainer) => Promise<void>;
 }
 
 const ASK_AGAIN_MS = 200;
@@ -32,6 +34,7 @@ export async function watchExit({
   first,
   inspect,
   waitAgain,
+  confirm,
 }: ExitWatch): Promise<InspectedContainer> {
   let wait = first;
   let engineWasAway = false;
@@ -55,7 +58,10 @@ export async function watchExit({
     if (record === undefined) {
       throw new RuntimeError('not_found', `${id} was removed before its end could be read`);
     }
-    if (record.state.status === 'exited') return trusted(record, engineWasAway);
+    if (record.state.status === 'exited') {
+      await confirm?.(record);
+      return trusted(record, engineWasAway);
+    }
     await sleep(Math.min(1000, 20 * 2 ** Math.min(round, 6)));
     wait = await persist(waitAgain);
   }

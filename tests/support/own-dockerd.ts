@@ -1,0 +1,192 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DOCKER, type TestEngine } from './engine.ts';
+import { makeTemporaryFolder, removeFolder } from './temporary-folder.ts';
+
+export interface OwnDockerdOptions {
+  /** More OCI runtimes, as a daemon's configuration names them. */
+  readonly runtimes?: Readonly<
+    Record<string, { readonly path: string; readonly runtimeArgs?: readonly string[] }>
+  >;
+}
+
+/**
+ * A Docker engine of one test's own, which it may stop and kill: data, socket, containers and their names in containerd are
+ * apart from every other engine's on this machine, and it sets up no network. It has the worker image.
+ */
+export interface OwnDockerd {
+  readonly engine: TestEngine;
+  /** SIGTERM, as an init system does it; resolves once it has ended. */
+  stop(): Promise<void>;
+  /** SIGKILL to the engine alone, as a crash would; resolves once it's gone. Its containers run on. */
+  kill(): Promise<void>;
+  /** Starts it again after either; resolves once it answers. */
+  start(): Promise<void>;
+  /** Ends it and all that it started, and removes its folder. */
+  close(): Promise<void>;
+}
+
+const PROGRAMS = ['dockerd', 'containerd'];
+const START_MS = 60_000;
+
+/** Why no such engine can be had here; `undefined` when one can. */
+export function ownDockerdObstacle(): string | undefined {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux';
+  return PROGRAMS.flatMap((name) => (findProgram(name) === undefined ? [`there is no ${name}`] : []))[0];
+}
+
+export function findProgram(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function startOwnDockerd({ runtimes = {} }: OwnDockerdOptions = {}): Promise<OwnDockerd> {
+  const folder = makeTemporaryFolder('dockerd');
+  const socketPath = join(folder, 'docker.sock');
+  const name = `aa-test-${process.pid}-${Date.now()}`;
+  const config = {
+    'data-root': join(folder, 'data'),
+    'exec-root': join(folder, 'exec'),
+    pidfile: join(folder, 'dockerd.pid'),
+    hosts: [`unix://${socketPath}`],
+    bridge: 'none',
+    iptables: false,
+    'shutdown-timeout': 5,
+    runtimes,
+  };
+  const configPath = join(folder, 'daemon.json');
+  writeFileSync(configPath, JSON.stringify(config));
+  // The machine's containerd may be shared with another engine.
+  const apart = ['--containerd-namespace', name, '--containerd-plugins-namespace', `${name}-plugins`];
+  let daemon: ChildProcess | undefined;
+
+  const start = async (): Promise<void> => {
+    const log = openSync(join(folder, 'log'), 'a');
+    mkdirSync(join(folder, 'exec'), { recursive: true });
+    daemon = spawn(findProgram('dockerd') ?? 'dockerd', ['--config-file', configPath, ...apart], {
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    await waitUntilUp(socketPath, daemon, join(folder, 'log'));
+  };
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    const ending = daemon;
+    daemon = undefined;
+    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
+    ending.kill(signal);
+    await gone;
+  };
+  const dockerd: OwnDockerd = {
+    engine: { name: 'docker', socketPath },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    start,
+    async close() {
+      // An engine that was killed has left processes behind, which only a start and an orderly end takes away.
+      if (daemon === undefined) await start();
+      await end('SIGTERM');
+      endProcessesOf(folder);
+      unmountBelow(folder);
+      removeFolder(folder);
+    },
+  };
+  try {
+    await start();
+    await handOverImage(DOCKER.socketPath, socketPath, process.env.AA_WORKER_IMAGE ?? 'aa-worker:latest');
+    return dockerd;
+  } catch (error) {
+    await end('SIGTERM');
+    endProcessesOf(folder);
+    unmountBelow(folder);
+    removeFolder(folder);
+    throw error;
+  }
+}
+
+/** What an engine has started and not ended: each names the folder, which is this test's alone. */
+function endProcessesOf(folder: string): void {
+  for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(folder)) process.kill(Number(id), 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+/** What an engine that was killed has left mounted; the innermost first. */
+function unmountBelow(folder: string): void {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ')[4] ?? []);
+  for (const point of points.filter((path) => path.startsWith(`${folder}/`)).reverse())
+    execFileSync('umount', ['--lazy', point]);
+}
+
+async function waitUntilUp(socketPath: string, daemon: ChildProcess, log: string): Promise<void> {
+  const until = performance.now() + START_MS;
+  while (performance.now() < until) {
+    if (daemon.exitCode !== null || daemon.signalCode !== null) break;
+    if (await answers(socketPath)) return;
+    await sleep(50);
+  }
+  daemon.kill('SIGKILL');
+  const tail = readFileSync(log, 'utf8').split('\n').slice(-15).join('\n');
+  throw new Error(`the test's own dockerd does not answer:\n${tail}`);
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const ping = request({ socketPath, path: '/_ping', agent: false, timeout: 2000 }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200);
+    });
+    ping.on('timeout', () => ping.destroy());
+    ping.on('error', () => resolve(false));
+    ping.end();
+  });
+}
+
+/** As a stream from one engine into the other. */
+function handOverImage(from: string, to: string, image: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const get = request({ socketPath: from, path: `/images/${image}/get`, agent: false }, (archive) => {
+      if (archive.statusCode !== 200) return reject(new Error(`${image}: ${archive.statusCode}`));
+      const headers = { 'Content-Type': 'application/x-tar' };
+      const put = request({ socketPath: to, method: 'POST', path: '/images/load', headers, agent: false });
+      put.on('response', (answer) => {
+        let text = '';
+        answer.on('data', (chunk) => {
+          text += chunk;
+        });
+        answer.on('end', () => (text.includes('Loaded image') ? resolve() : reject(new Error(text))));
+      });
+      put.on('error', reject);
+      archive.pipe(put);
+    });
+    get.on('error', reject);
+    get.end();
+  });
+}
