@@ -24,7 +24,7 @@ export interface OwnDockerdOptions {
 
 /**
  * A Docker engine of one test's own, which it may stop and kill: data, socket, containers and their names in containerd are
- * apart from every other engine's on this machine, and it sets up no network. It has the worker image.
+ * apart from every other engine's on this machine, and so is its network. It has the worker image.
  */
 export interface OwnDockerd {
   readonly engine: TestEngine;
@@ -38,7 +38,7 @@ export interface OwnDockerd {
   close(): Promise<void>;
 }
 
-const PROGRAMS = ['dockerd', 'containerd'];
+const PROGRAMS = ['dockerd', 'containerd', 'unshare'];
 const START_MS = 60_000;
 
 /** Why no such engine can be had here; `undefined` when one can. */
@@ -84,7 +84,9 @@ export async function startOwnDockerd({ runtimes = {} }: OwnDockerdOptions = {})
   const start = async (): Promise<void> => {
     const log = openSync(join(folder, 'log'), 'a');
     mkdirSync(join(folder, 'exec'), { recursive: true });
-    daemon = spawn(findProgram('dockerd') ?? 'dockerd', ['--config-file', configPath, ...apart], {
+    const program = findProgram('dockerd') ?? 'dockerd';
+    // In a network of its own: at its start it removes the bridge docker0 of the machine's engine or takes it over.
+    daemon = spawn('unshare', ['--net', program, '--config-file', configPath, ...apart], {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
