@@ -238,6 +238,7 @@ describe('a run', () => {
     [0, 'resolved'],
     [255, 'unavailable'],
     [137, 'unavailable'],
+    [143, 'unavailable'],
   ])('after the absence of the engine takes exit code %i as %s', async (exitCode, answer) => {
     const { exited } = await startRun();
     await engine.die();
@@ -245,6 +246,35 @@ describe('a run', () => {
     await sleep(100);
     await engine.revive();
     expect(await codeOf(exited)).toBe(answer);
+  });
+
+  it.each([
+    [143, {}, 'unavailable'],
+    [137, {}, 'unavailable'],
+    [137, { OOMKilled: true }, 'resolved'],
+    [0, {}, 'resolved'],
+  ])(
+    'of an engine that takes no new connections any more takes exit code %i %j as %s',
+    async (code, record, answer) => {
+      const { exited } = await startRun();
+      engine.script('GET /_ping', 'reset');
+      engine.exit(code, record);
+      expect(await codeOf(exited)).toBe(answer);
+    },
+  );
+
+  it('believes an end by a signal while the engine takes connections, and one that we brought about', async () => {
+    const one = await startRun();
+    engine.exit(143);
+    expect(await one.exited).toMatchObject({ exitCode: 143 });
+    expect(asked('GET /_ping')).toBe(1);
+    await engine.close();
+    await begin();
+    const { id, exited } = await startRun();
+    engine.script('GET /_ping', 'reset');
+    await runtime.kill(id, 'SIGTERM');
+    engine.exit(143);
+    expect(await exited).toMatchObject({ exitCode: 143 });
   });
 
   it('rejects when somebody removed the container', async () => {

@@ -12,6 +12,7 @@ import {
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answersPing } from '../../src/runtimes/shared/answers-ping.ts';
 import { DOCKER, type TestEngine } from './engine.ts';
 import { makeTemporaryFolder, removeFolder } from './temporary-folder.ts';
 
@@ -151,24 +152,12 @@ async function waitUntilUp(socketPath: string, daemon: ChildProcess, log: string
   const until = performance.now() + START_MS;
   while (performance.now() < until) {
     if (daemon.exitCode !== null || daemon.signalCode !== null) break;
-    if (await answers(socketPath)) return;
+    if (await answersPing(socketPath)) return;
     await sleep(50);
   }
   daemon.kill('SIGKILL');
   const tail = readFileSync(log, 'utf8').split('\n').slice(-15).join('\n');
   throw new Error(`the test's own dockerd does not answer:\n${tail}`);
-}
-
-function answers(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const ping = request({ socketPath, path: '/_ping', agent: false, timeout: 2000 }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
-    });
-    ping.on('timeout', () => ping.destroy());
-    ping.on('error', () => resolve(false));
-    ping.end();
-  });
 }
 
 /** As a stream from one engine into the other. */

@@ -21,6 +21,7 @@ export interface ExitWatch {
 }
 
 const ASK_AGAIN_MS = 200;
+const ENDS_BY_ENGINE = [137, 143, 255];
 
 /**
  * Resolves with the engine's record once that says the container has ended; however long the run is silent.
@@ -67,13 +68,13 @@ export async function watchExit({
   }
 }
 
-/** An engine that comes back without its containers records a made-up end for them: 255, or 137 after killing them itself. */
+/** An engine that comes back without its containers has ended them itself, by 143 or 137, or records a made-up end, 255. */
 function trusted(record: InspectedContainer, engineWasAway: boolean): InspectedContainer {
   const code = record.state.exitCode;
   if (code === undefined || code < 0 || code > 255) {
     throw new RuntimeError('engine_failed', `the engine recorded exit code ${code}: ${record.error}`);
   }
-  if (engineWasAway && (code === 255 || code === 137)) {
+  if (engineWasAway && ENDS_BY_ENGINE.includes(code)) {
     throw new RuntimeError(
       'unavailable',
       `the engine was away during the run and recorded exit code ${code}`,
