@@ -6,9 +6,10 @@ import { newJobId } from './ids.ts';
 import { acceptJob, forgetJob, toStorageError } from './jobs/accept-job.ts';
 import type { Manifest } from './jobs/job.ts';
 import { type LiveJob, startJob } from './jobs/live-job.ts';
-import type { JobHouse, JobOrder } from './jobs/running-job.ts';
+import type { JobHouse, JobOrder, RunningJob } from './jobs/running-job.ts';
 import { clampLimits, type LimitPolicy, type RequestedLimits } from './limits.ts';
 import type { Logger } from './logger.ts';
+import { type JobCount, type LoadNow, languageOf, type Metrics } from './metrics.ts';
 import type { ToolHandler } from './tool-handler.ts';
 import type { Workspaces } from './workspace.ts';
 
@@ -19,6 +20,7 @@ export interface SupervisorOptions extends JobHouse {
   /** Milliseconds for which a streamed job goes on while nobody reads its stream. */
   readonly resumeGraceMs: number;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 export interface JobRequest {
@@ -61,6 +63,7 @@ export interface Supervisor {
   holds(jobId: string): boolean;
   /** Every job of this process that hasn't stopped, in the order in which they came. */
   list(): readonly LiveJob[];
+  load(): LoadNow;
   /** Whether `close` was called: no job is taken any more. */
   isClosing(): boolean;
   /** Takes no more jobs, gives the running ones `drainMs` to end, cancels the rest, and waits until all are removed. */
@@ -103,7 +106,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const onStopped = (): void => void jobs.delete(order.id);
     const live = startJob({ house: options, job, ticket, arrived, onStopped, ...life });
     jobs.set(order.id, live);
-    live.done.then(suspectEngine, suspectEngine);
+    const settled = (result: unknown): void => {
+      suspectEngine(result);
+      options.metrics.jobStopped(toCount(job, result));
+    };
+    live.done.then(settled, settled);
     return live;
   };
 
@@ -131,6 +138,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     find: (jobId) => jobs.get(jobId),
     holds: (jobId) => jobs.has(jobId) || accepting.has(jobId),
     list: () => [...jobs.values()],
+    load: admission.stats,
     isClosing: () => closed,
     async close(drainMs) {
       closed = true;
@@ -141,6 +149,20 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         logger.error({ jobs: jobs.size }, 'runs did not end in time and are left to the next start'),
       );
     },
+  };
+}
+
+/** @param result the manifest of a job that has stopped, or the error that stood in its way */
+function toCount({ tool, input, record }: RunningJob, result: unknown): JobCount {
+  const job = result instanceof AppError ? undefined : (result as Partial<Manifest>).job;
+  const code = result instanceof AppError ? result.code : job?.error?.code;
+  // Whoever leaves before their job's turn is told the only thing that can still be told: nobody reads it.
+  const hasLeft = record.status === 'queued' && code === 'infra_error';
+  return {
+    tool: tool.name,
+    language: languageOf(input),
+    outcome: job?.end?.outcome ?? (hasLeft ? 'canceled' : (code ?? 'internal')),
+    ...(job?.timings === undefined ? {} : { timings: job.timings }),
   };
 }
 

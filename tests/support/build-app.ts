@@ -9,6 +9,7 @@ import { createIdempotency } from '../../src/core/jobs/idempotency.ts';
 import { createJobCatalog } from '../../src/core/jobs/job-catalog.ts';
 import { DEFAULT_POLICY } from '../../src/core/limits.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import { type Metrics, noMetrics } from '../../src/core/metrics.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
 import { createSupervisor, type Supervisor } from '../../src/core/supervisor.ts';
 import { createToolRegistry } from '../../src/core/tool-registry.ts';
@@ -25,6 +26,7 @@ export interface AppOptions {
   readonly ttlSeconds?: number;
   readonly maxInFlight?: number;
   readonly resumeGraceMs?: number;
+  readonly metrics?: Metrics;
 }
 
 export const APP_BASE = 'http://127.0.0.1:8080';
@@ -56,6 +58,7 @@ export async function buildApp(
     gate,
     policy: DEFAULT_POLICY,
     resumeGraceMs: options.resumeGraceMs ?? 1000,
+    metrics: options.metrics ?? noMetrics,
   });
   const catalog = createJobCatalog({ workspaces, store, supervisor });
   const tools = createToolRegistry();
@@ -68,6 +71,7 @@ export async function buildApp(
     store,
     gate,
     logger: silentLogger,
+    metrics: options.metrics ?? noMetrics,
     guard: { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard },
     apiKeys,
     urlSigner: await createUrlSigner(SECRET, options.ttlSeconds ?? 60),
