@@ -32,17 +32,12 @@ export interface JobRequest {
   readonly input: RequestedLimits;
   /** The job's id, where it had to be known before; made by `newJobId`. */
   readonly id?: string;
+  /**
+   * What the job lives by. The signal of a client that waits for the answer: the job ends with it, and is forgotten when it never
+   * ran. `stream`: it ends when nobody reads its stream for a while. `itself`: it runs to its end.
+   */
+  readonly livesBy: AbortSignal | 'stream' | 'itself';
   readonly logger: Logger;
-}
-
-export interface SubmitRequest extends JobRequest {
-  /** What it lives by: `stream` ends it when nobody reads its stream for a while, `itself` lets it run to its end. */
-  readonly livesBy: 'stream' | 'itself';
-}
-
-export interface ExecuteRequest extends JobRequest {
-  /** Aborts when the client has gone: the run is then cancelled. */
-  readonly signal: AbortSignal;
 }
 
 /** One job's life, from the request to the manifest. */
@@ -51,12 +46,7 @@ export interface Supervisor {
    * Takes a job: it has a folder and its place in the queue once this resolves. Rejects with an AppError when it can't be
    * taken; then nothing is left.
    */
-  submit(request: SubmitRequest): Promise<LiveJob>;
-  /**
-   * Runs a tool for one who waits, and resolves with the manifest of the finished job. Rejects with an AppError when no
-   * program ran; then nothing is left. The job ends with its client.
-   */
-  execute(request: ExecuteRequest): Promise<Manifest>;
+  submit(request: JobRequest): Promise<LiveJob>;
   /** A job of this process that hasn't stopped. */
   find(jobId: string): LiveJob | undefined;
   /** Whether the folder of this job is in this process's hands. */
@@ -82,36 +72,53 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const accepting = new Set<string>();
   let closed = false;
 
-  const accept = async (request: JobRequest, life: { isKnown: boolean; graceMs: number | undefined }) => {
+  const submit = async (request: JobRequest): Promise<LiveJob> => {
     if (closed) throw shuttingDown();
     const arrived = performance.now();
     await gate.pass();
     await checkSpace(workspaces);
     const ticket = admission.enter(request.owner);
     const order = toOrder(request, options.policy);
-    accepting.add(order.id);
-    const accepted = acceptJob(workspaces, order, ticket.position);
-    const job = await accepted
-      .catch((error) => {
-        giveUp(ticket);
-        throw error;
-      })
-      .finally(() => accepting.delete(order.id));
+    const begun = performance.now();
+    const job = await accept(order, ticket);
+    const acceptMs = performance.now() - begun;
     // What isn't among the jobs yet isn't waited for by `close`.
     if (closed) {
       giveUp(ticket);
       await forgetJob(job);
       throw shuttingDown();
     }
-    const onStopped = (): void => void jobs.delete(order.id);
-    const live = startJob({ house: options, job, ticket, arrived, onStopped, ...life });
+    const { livesBy } = request;
+    const live = startJob({
+      house: options,
+      job,
+      ticket,
+      isKnown: typeof livesBy === 'string',
+      graceMs: livesBy === 'stream' ? options.resumeGraceMs : undefined,
+      arrived,
+      acceptMs,
+      onStopped: () => jobs.delete(order.id),
+    });
     jobs.set(order.id, live);
     const settled = (result: unknown): void => {
       suspectEngine(result);
       options.metrics.jobStopped(toCount(job, result));
     };
     live.done.then(settled, settled);
+    if (typeof livesBy !== 'string') endWith(livesBy, live);
     return live;
+  };
+
+  const accept = async (order: JobOrder, ticket: Ticket): Promise<RunningJob> => {
+    accepting.add(order.id);
+    try {
+      return await acceptJob(workspaces, order, ticket.position);
+    } catch (error) {
+      giveUp(ticket);
+      throw error;
+    } finally {
+      accepting.delete(order.id);
+    }
   };
 
   /** When nobody knows how a run ended, or no engine took it, the engine is looked at before the next one. */
@@ -123,18 +130,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const allSettled = (): Promise<unknown> => Promise.allSettled([...jobs.values()].map(({ done }) => done));
 
   return {
-    submit: (request) =>
-      accept(request, {
-        isKnown: true,
-        graceMs: request.livesBy === 'stream' ? options.resumeGraceMs : undefined,
-      }),
-    async execute(request) {
-      const job = await accept(request, { isKnown: false, graceMs: undefined });
-      request.signal.addEventListener('abort', job.abandon);
-      // The client may have gone between its turn and now; that event won't come again.
-      if (request.signal.aborted) job.abandon();
-      return job.done.finally(() => request.signal.removeEventListener('abort', job.abandon));
-    },
+    submit,
     find: (jobId) => jobs.get(jobId),
     holds: (jobId) => jobs.has(jobId) || accepting.has(jobId),
     list: () => [...jobs.values()],
@@ -164,6 +160,13 @@ function toCount({ tool, input, record }: RunningJob, result: unknown): JobCount
     outcome: job?.end?.outcome ?? (hasLeft ? 'canceled' : (code ?? 'internal')),
     ...(job?.timings === undefined ? {} : { timings: job.timings }),
   };
+}
+
+/** Ends a job once its client has gone, which may have happened before anybody listened. */
+function endWith(client: AbortSignal, job: LiveJob): void {
+  client.addEventListener('abort', job.abandon);
+  if (client.aborted) job.abandon();
+  job.done.catch(() => {}).finally(() => client.removeEventListener('abort', job.abandon));
 }
 
 function giveUp(ticket: Ticket): void {

@@ -11,7 +11,7 @@ import { startService } from '../../src/service.ts';
 import { createStorage } from '../../src/storage/index.ts';
 import { codeExecution } from '../../src/tools/code-execution.ts';
 import { describeHttpApi, EXAM_SETTINGS, type HttpSubject } from '../contract/http-api.ts';
-import { containersOf } from '../support/engine.ts';
+import { containersOf, DOCKER } from '../support/engine.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
 
 const BASE_URL = 'http://127.0.0.1:8080';
@@ -23,10 +23,9 @@ describeHttpApi('in process', async (): Promise<HttpSubject> => {
   const toolRegistry = createToolRegistry();
   toolRegistry.register(codeExecution);
   const storage = await createStorage({ root: config.storagePath });
-  const socketPath = process.env.DOCKER_SOCKET_PATH;
   const runtime = createRuntime({
     kind: 'docker',
-    ...(socketPath === undefined ? {} : { socketPath }),
+    socketPath: DOCKER.socketPath,
     env: process.env,
     platform: process.platform,
     home: homedir(),
@@ -54,6 +53,7 @@ describeHttpApi('in process', async (): Promise<HttpSubject> => {
     baseUrl: BASE_URL,
     storageRoot: config.storagePath,
     instanceId,
+    engine: DOCKER.name,
     fetch: async (path, init) => abortable(await toRequest(path, init), answer, init?.signal ?? undefined),
     async raw({ method = 'GET', path, headers = {}, body }) {
       const request = new Request(`${BASE_URL}${path}`, {

@@ -11,7 +11,7 @@ import { DEFAULT_POLICY } from '../../src/core/limits.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { noMetrics } from '../../src/core/metrics.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
-import { createSupervisor, type ExecuteRequest, type SupervisorOptions } from '../../src/core/supervisor.ts';
+import { createSupervisor, type JobRequest, type SupervisorOptions } from '../../src/core/supervisor.ts';
 import type { ToolHandler } from '../../src/core/tool-handler.ts';
 import type { Workspaces } from '../../src/core/workspace.ts';
 import { WorkspaceError } from '../../src/core/workspace.ts';
@@ -62,7 +62,7 @@ afterEach(async () => {
 
 function open(options: Partial<SupervisorOptions> = {}) {
   const runtime = options.runtime ?? fake;
-  return createSupervisor({
+  const supervisor = createSupervisor({
     runtime,
     workspaces: storage.workspaces,
     store: storage.store,
@@ -77,11 +77,18 @@ function open(options: Partial<SupervisorOptions> = {}) {
     metrics: noMetrics,
     ...options,
   });
+  return {
+    ...supervisor,
+    /** As a client does that waits for the answer. */
+    execute: async (job: JobRequest): Promise<Manifest> => (await supervisor.submit(job)).done,
+  };
 }
 
-function request(tool: ToolHandler, options: Partial<ExecuteRequest> = {}): ExecuteRequest {
-  const signal = new AbortController().signal;
-  return { tool, sessionId: 's1', input: {}, signal, logger: silentLogger, ...options };
+function request(
+  tool: ToolHandler,
+  livesBy: JobRequest['livesBy'] = new AbortController().signal,
+): JobRequest {
+  return { tool, sessionId: 's1', input: {}, livesBy, logger: silentLogger };
 }
 
 function jobFolder({ job }: Manifest): string {
@@ -130,7 +137,7 @@ describe('a job', () => {
     const admission = createAdmission({ maxRunning: 1, maxQueued: 1, queueTimeoutMs: 5000 });
     const giveBack = await admission.enter(undefined).turn;
     const client = new AbortController();
-    const waiting = open({ admission }).execute(request(script(), { signal: client.signal }));
+    const waiting = open({ admission }).execute(request(script(), client.signal));
     await vi.waitFor(() => expect(admission.stats().queued).toBe(1));
     client.abort();
     await expect(waiting).rejects.toThrow();
@@ -144,7 +151,7 @@ describe('a job', () => {
     const client = new AbortController();
     setTimeout(() => client.abort(), 100);
     const steps: FakeStep[] = [{ stdout: 'partial' }, { hang: true }];
-    const manifest = await open().execute(request(script(...steps), { signal: client.signal }));
+    const manifest = await open().execute(request(script(...steps), client.signal));
     expect(manifest.job.end).toMatchObject({ outcome: 'canceled' });
     expect(manifest.files.find(({ name }) => name === 'stdout')?.size).toBe(7);
   });

@@ -4,7 +4,6 @@ import type { FoundJob } from '../jobs/job-catalog.ts';
 import type { LiveJob } from '../jobs/live-job.ts';
 import { executeResponse, jobResponse } from '../response-schemas.ts';
 import { executeEnvelope, runEnvelope } from '../schemas.ts';
-import type { JobRequest } from '../supervisor.ts';
 import { createBodyBound } from './body-bound.ts';
 import { type AppContext, type AppDependencies, urlOptions } from './context.ts';
 import { EXECUTE_EXAMPLE, QUEUED_EXAMPLE } from './examples.ts';
@@ -106,9 +105,8 @@ interface Order {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** What became of an order: a job that this request waits for or leaves alone, or one that is known already. */
+/** What became of an order: a job that this request asked for, or one that its key stands for already. */
 type Taken =
-  | { readonly state: 'waiting'; readonly done: Promise<Manifest> }
   | { readonly state: 'started' | 'running'; readonly job: LiveJob }
   | { readonly state: 'stopped'; readonly manifest: Manifest };
 
@@ -118,23 +116,19 @@ async function takeJob(
   mode: ExecutionMode,
   order: Order,
 ): Promise<Taken> {
-  const { supervisor, idempotency } = deps;
   const tool = deps.tools.get(order.tool);
   const caller = c.get('caller')?.name;
   const input = parseInput(tool.input, order.fields);
   const { sessionId } = order;
-  const request: JobRequest = { tool, sessionId, owner: caller, input, logger: c.get('logger') };
+  const request = { tool, sessionId, owner: caller, input, logger: c.get('logger') };
   const { idempotencyKey: key } = mode;
   if (key !== undefined) {
-    return idempotency.once({ caller, key, body: order, sessionId }, (id) =>
-      supervisor.submit({ ...request, id, livesBy: 'itself' }),
+    return deps.idempotency.once({ caller, key, body: order, sessionId }, (id) =>
+      deps.supervisor.submit({ ...request, id, livesBy: 'itself' }),
     );
   }
-  if (!mode.streams && !mode.isAsync) {
-    return { state: 'waiting', done: supervisor.execute({ ...request, signal: c.req.raw.signal }) };
-  }
-  const job = await supervisor.submit({ ...request, livesBy: mode.isAsync ? 'itself' : 'stream' });
-  return { state: 'started', job };
+  const livesBy = mode.isAsync ? 'itself' : mode.streams ? 'stream' : c.req.raw.signal;
+  return { state: 'started', job: await deps.supervisor.submit({ ...request, livesBy }) };
 }
 
 async function answer(
@@ -143,7 +137,6 @@ async function answer(
   mode: ExecutionMode,
   taken: Taken,
 ): Promise<Response> {
-  if (taken.state === 'waiting') return answerWith(c, deps, await taken.done);
   if (mode.streams) return streamJob(c, deps, toFound(taken), 0);
   if (taken.state === 'stopped') return answerWith(c, deps, taken.manifest);
   const location = jobPath(deps.guard.publicUrl, taken.job.ref.jobId);
@@ -153,7 +146,7 @@ async function answer(
   return c.json(body, 202, { Location: location, 'Preference-Applied': 'respond-async' });
 }
 
-function toFound(taken: Exclude<Taken, { state: 'waiting' }>): FoundJob {
+function toFound(taken: Taken): FoundJob {
   return taken.state === 'stopped'
     ? { record: taken.manifest.job, manifest: taken.manifest }
     : { record: taken.job.record, live: taken.job };

@@ -38,8 +38,10 @@ export interface LiveJobOptions {
   readonly graceMs: number | undefined;
   /** When it was asked for, by `performance.now()`. */
   readonly arrived: number;
+  /** Milliseconds of it in which its folder was made. */
+  readonly acceptMs: number;
   /** Called once when it has stopped, before `done` settles. */
-  readonly onStopped: () => void;
+  readonly onStopped: () => unknown;
 }
 
 /** Lets an accepted job live: its turn, its run, its end. */
@@ -69,11 +71,13 @@ export function startJob(options: LiveJobOptions): LiveJob {
   };
 }
 
-async function live({ house, job, ticket, isKnown, arrived }: LiveJobOptions): Promise<Manifest> {
+async function live(options: LiveJobOptions): Promise<Manifest> {
+  const { house, job, ticket, isKnown, arrived, acceptMs } = options;
   let giveBack: (() => void) | undefined;
   try {
     giveBack = await turnOf(job, ticket);
-    return await runJob(house, job, performance.now() - arrived);
+    const waitedMs = performance.now() - arrived - acceptMs;
+    return await runJob(house, job, { waitedMs, acceptMs });
   } catch (error) {
     const known = toStorageError(error);
     await job.log.close().catch((err) => job.logger.error({ err }, 'the events of a job could not be kept'));

@@ -13,16 +13,24 @@ export const UNKNOWN_END: JobFailure = {
   message: 'It could not be found out how the run ended; what output there was is kept: run it again.',
 };
 
+/** Milliseconds that a job took before its turn. */
+export interface BeforeRun {
+  /** For the engine to be verified, and for its turn. */
+  readonly waitedMs: number;
+  /** To get its folder. */
+  readonly acceptMs: number;
+}
+
 /**
  * Runs a job that has its turn: tool, artifacts, manifest. Resolves with the manifest whatever way the program ended. Rejects
  * when no program ran; when one ran and its artifacts couldn't be kept it rejects with `infra_error`, and what there is stays
  * in the folder.
  */
-export async function runJob(house: JobHouse, job: RunningJob, queueMs: number): Promise<Manifest> {
+export async function runJob(house: JobHouse, job: RunningJob, before: BeforeRun): Promise<Manifest> {
   const begun = performance.now();
   const streams = await openCapture(job.workspace, job.log, job.limits.outputBytes);
   const { context, trace } = createToolContext({ house, job, streams });
-  const prepareMs = performance.now() - begun;
+  const prepareMs = before.acceptMs + performance.now() - begun;
   let end: ProgramEnd | undefined;
   try {
     end = await endOf(job, job.tool.execute(job.input, context));
@@ -31,7 +39,7 @@ export async function runJob(house: JobHouse, job: RunningJob, queueMs: number):
     throw error;
   }
   try {
-    return await settle(house, job, { trace, end, queueMs, prepareMs, streams });
+    return await settle(house, job, { trace, end, queueMs: before.waitedMs, prepareMs, streams });
   } catch (error) {
     job.logger.error({ err: error }, 'the artifacts of a run could not be kept');
     const message =

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { containersOf, waitForContainers } from '../../support/engine.ts';
-import { ROUNDS } from '../../support/rounds.ts';
+import { tenth } from '../../support/rounds.ts';
 import { expectError, newSession, post, type SubjectGetter, toAnswer } from './subject.ts';
 
 /** What is promised of a cancelled run, and what this asserts of it. */
@@ -91,7 +91,7 @@ export function describeJobs(subject: SubjectGetter): void {
     });
 
     it('cancelled at the moment of their end: one end each, and 200 or 409 says which', async () => {
-      const rounds = ROUNDS.of(500);
+      const rounds = tenth(500);
       const seen: Record<string, number> = {};
       const one = async (n: number): Promise<void> => {
         const { id } = await start('true');

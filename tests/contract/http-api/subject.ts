@@ -8,6 +8,8 @@ export interface HttpSubject {
   readonly storageRoot: string;
   /** What its containers are labelled with. */
   readonly instanceId: string;
+  /** The engine that it uses. */
+  readonly engine: 'docker' | 'podman';
   /** As `fetch`; a path is taken relative to `baseUrl`. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** One request whose path and headers arrive as they stand here: nothing is normalised, no `Host` is refused. */

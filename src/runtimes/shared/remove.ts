@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerId, RuntimeError } from '../../core/container-runtime.ts';
-import type { Engine } from './connect.ts';
 import { containerPath } from './container-path.ts';
+import type { Engine } from './engine.ts';
 
 /** Waits between attempts, in ms: 6 s in all, for a removal already in progress or a mount that is still busy. */
 const BACKOFF = [50, 100, 200, 400, 800, 1500, 3000];
@@ -15,7 +15,8 @@ export async function removeContainer(engine: Engine, id: ContainerId): Promise<
         what: `remove ${id}`,
         method: 'DELETE',
         path: containerPath(id),
-        query: { force: 'true', v: 'true' },
+        // Podman would otherwise give the program ten seconds to stop; Docker knows no such parameter and ignores it.
+        query: { force: 'true', v: 'true', timeout: '0' },
       });
       return;
     } catch (error) {

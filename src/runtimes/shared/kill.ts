@@ -1,6 +1,6 @@
 import { type ContainerId, RuntimeError } from '../../core/container-runtime.ts';
-import type { Engine } from './connect.ts';
 import { containerPath } from './container-path.ts';
+import type { Engine } from './engine.ts';
 
 export async function killContainer(
   engine: Engine,

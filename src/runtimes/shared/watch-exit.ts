@@ -1,9 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerId, RuntimeError } from '../../core/container-runtime.ts';
-import type { Engine } from './connect.ts';
-import type { InspectedContainer } from './from-inspect.ts';
-import { inspectContainer } from './inspect.ts';
-import { openWait, type PendingWait } from './open-streams.ts';
+import type { Engine } from './engine.ts';
+import type { InspectedContainer } from './inspected-container.ts';
+
+/** A wait that the engine has been asked for; its answer comes when the container has ended. */
+export interface PendingWait {
+  /** Settles when the engine has answered or the connection broke. Never rejects. */
+  readonly answered: Promise<unknown>;
+  abandon(): void;
+}
+
+export interface ExitWatch {
+  readonly engine: Engine;
+  readonly id: ContainerId;
+  readonly first: PendingWait;
+  readonly inspect: () => Promise<InspectedContainer | undefined>;
+  readonly waitAgain: () => Promise<PendingWait>;
+}
 
 const ASK_AGAIN_MS = 200;
 
@@ -13,11 +26,13 @@ const ASK_AGAIN_MS = 200;
  * A wait's answer only means "look": it can come early, carry -1, or break off in a proxy. Rejects when the engine stays
  * away for one deadline, when the container is gone, or when the engine can't tell how the program ended.
  */
-export async function watchExit(
-  engine: Engine,
-  id: ContainerId,
-  first: PendingWait,
-): Promise<InspectedContainer> {
+export async function watchExit({
+  engine,
+  id,
+  first,
+  inspect,
+  waitAgain,
+}: ExitWatch): Promise<InspectedContainer> {
   let wait = first;
   let engineWasAway = false;
   const persist = async <T>(ask: () => Promise<T>): Promise<T> => {
@@ -36,13 +51,13 @@ export async function watchExit(
 
   for (let round = 0; ; round += 1) {
     await wait.answered;
-    const record = await persist(() => inspectContainer(engine, id));
+    const record = await persist(inspect);
     if (record === undefined) {
       throw new RuntimeError('not_found', `${id} was removed before its end could be read`);
     }
     if (record.state.status === 'exited') return trusted(record, engineWasAway);
     await sleep(Math.min(1000, 20 * 2 ** Math.min(round, 6)));
-    wait = await persist(() => openWait(engine, id, 'not-running'));
+    wait = await persist(waitAgain);
   }
 }
 

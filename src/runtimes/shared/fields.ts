@@ -15,13 +15,13 @@ export interface Fields {
 /** Rejects what isn't an object: then something else than the expected engine answered. */
 export function parseFields(value: unknown, what: string): Fields {
   if (!isRecord(value))
-    throw new RuntimeError('wrong_engine', `${what}: the answer is not what Docker answers`);
+    throw new RuntimeError('wrong_engine', `${what}: the answer is not what this kind of engine answers`);
   return toFields(value);
 }
 
 export function parseList(value: unknown, what: string): readonly Fields[] {
   if (!Array.isArray(value))
-    throw new RuntimeError('wrong_engine', `${what}: the answer is not what Docker answers`);
+    throw new RuntimeError('wrong_engine', `${what}: the answer is not what this kind of engine answers`);
   return value.filter(isRecord).map(toFields);
 }
 
