@@ -4,12 +4,12 @@ import type { EngineGate } from './engine-gate.ts';
 import { AppError } from './errors.ts';
 import { newJobId } from './ids.ts';
 import { acceptJob, forgetJob, toStorageError } from './jobs/accept-job.ts';
-import type { Manifest } from './jobs/job.ts';
+import type { JobRecord, Manifest } from './jobs/job.ts';
 import { type LiveJob, startJob } from './jobs/live-job.ts';
 import type { JobHouse, JobOrder, RunningJob } from './jobs/running-job.ts';
 import { clampLimits, type LimitPolicy, type RequestedLimits } from './limits.ts';
 import type { Logger } from './logger.ts';
-import { type JobCount, type LoadNow, languageOf, type Metrics } from './metrics.ts';
+import { type LoadNow, languageOf, type Metrics } from './metrics.ts';
 import type { ToolHandler } from './tool-handler.ts';
 import type { Workspaces } from './workspace.ts';
 
@@ -100,11 +100,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       onStopped: () => jobs.delete(order.id),
     });
     jobs.set(order.id, live);
-    const settled = (result: unknown): void => {
-      suspectEngine(result);
-      options.metrics.jobStopped(toCount(job, result));
-    };
-    live.done.then(settled, settled);
+    tellEnd(options, job, live.done);
     if (typeof livesBy !== 'string') endWith(livesBy, live);
     return live;
   };
@@ -119,12 +115,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     } finally {
       accepting.delete(order.id);
     }
-  };
-
-  /** When nobody knows how a run ended, or no engine took it, the engine is looked at before the next one. */
-  const suspectEngine = (result: unknown): void => {
-    const code = result instanceof AppError ? result.code : (result as Partial<Manifest>).job?.error?.code;
-    if (code === 'engine_unavailable' || code === 'infra_error') gate.suspect();
   };
 
   const allSettled = (): Promise<unknown> => Promise.allSettled([...jobs.values()].map(({ done }) => done));
@@ -148,18 +138,25 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   };
 }
 
-/** @param result the manifest of a job that has stopped, or the error that stood in its way */
-function toCount({ tool, input, record }: RunningJob, result: unknown): JobCount {
-  const job = result instanceof AppError ? undefined : (result as Partial<Manifest>).job;
-  const code = result instanceof AppError ? result.code : job?.error?.code;
-  // Whoever leaves before their job's turn is told the only thing that can still be told: nobody reads it.
-  const hasLeft = record.status === 'queued' && code === 'infra_error';
-  return {
-    tool: tool.name,
-    language: languageOf(input),
-    outcome: job?.end?.outcome ?? (hasLeft ? 'canceled' : (code ?? 'internal')),
-    ...(job?.timings === undefined ? {} : { timings: job.timings }),
+/** What a job's end is to others: a count, and perhaps a reason to look at the engine before the next job. */
+function tellEnd({ gate, metrics }: SupervisorOptions, job: RunningJob, done: Promise<Manifest>): void {
+  const tell = ({ end, error, timings }: Pick<JobRecord, 'end' | 'error' | 'timings'>): void => {
+    const code = error?.code;
+    // Whoever leaves before their job's turn is told the only thing that can still be told: nobody reads it.
+    const hasLeft = job.record.status === 'queued' && code === 'infra_error';
+    // When nobody knows how a run ended, or no engine took it.
+    if (code === 'engine_unavailable' || (code === 'infra_error' && !hasLeft)) gate.suspect();
+    metrics.jobStopped({
+      tool: job.tool.name,
+      language: languageOf(job.input),
+      outcome: end?.outcome ?? (hasLeft ? 'canceled' : (code ?? 'internal')),
+      ...(timings === undefined ? {} : { timings }),
+    });
   };
+  done.then(
+    (manifest) => tell(manifest.job),
+    (error: unknown) => tell(error instanceof AppError ? { error } : {}),
+  );
 }
 
 /** Ends a job once its client has gone, which may have happened before anybody listened. */
