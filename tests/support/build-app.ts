@@ -33,12 +33,19 @@ export const APP_BASE = 'http://127.0.0.1:8080';
 
 const SECRET = new Uint8Array(32).fill(7);
 
+export interface BuiltApp {
+  readonly app: App;
+  readonly supervisor: Supervisor;
+  /** What it was built on. */
+  readonly deps: AppDependencies;
+}
+
 /** The application as the service builds it, on a storage and an engine of the test's, with a gate that finds all limits good. */
 export async function buildApp(
   storage: Storage,
   runtime: ContainerRuntime,
   options: AppOptions = {},
-): Promise<{ readonly app: App; readonly supervisor: Supervisor }> {
+): Promise<BuiltApp> {
   const { store, workspaces, instanceId } = storage;
   const apiKeys = await createApiKeys(options.keys ?? []);
   const shared = { runtime, image: 'aa-worker:latest', ociRuntime: undefined, logger: silentLogger };
@@ -63,7 +70,7 @@ export async function buildApp(
   const catalog = createJobCatalog({ workspaces, store, supervisor });
   const tools = createToolRegistry();
   tools.register(codeExecution);
-  const app = createApp({
+  const deps: AppDependencies = {
     tools,
     supervisor,
     catalog,
@@ -77,6 +84,6 @@ export async function buildApp(
     urlSigner: await createUrlSigner(SECRET, options.ttlSeconds ?? 60),
     maxBodyBytes: 64 * 1024,
     maxInFlight: options.maxInFlight ?? 8,
-  });
-  return { app, supervisor };
+  };
+  return { app: createApp(deps), supervisor, deps };
 }

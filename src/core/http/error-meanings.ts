@@ -4,7 +4,8 @@ import type { ErrorCode } from '../errors.ts';
 export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   invalid_json: 'The body is not JSON in UTF-8: send one JSON object.',
   invalid_request: 'Something in the request is not as it must be: `issues` says where and what to send.',
-  unauthorized: 'The service has keys and none of them was sent: send Authorization: Bearer <key>.',
+  unauthorized:
+    'The service has keys and none of them was sent: send one as the bearer token of Authorization.',
   host_refused: 'The Host header names no host that is served: add it to AA_ALLOWED_HOSTS or set PUBLIC_URL.',
   origin_refused: 'A page of another site called: list its origin in AA_CORS_ORIGINS.',
   not_found: 'There is no such thing, or it is another caller’s: use an address from an answer.',
