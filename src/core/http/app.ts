@@ -27,6 +27,8 @@ export function createApp(deps: AppDependencies): App {
     const begun = performance.now();
     await next();
     const ms = Math.round(performance.now() - begun);
+    // A route that makes its own Response doesn't get what was set on the context before.
+    c.res.headers.set('X-Request-Id', c.get('requestId'));
     const code = c.get('errorCode');
     const answer = { status: c.res.status, ...(code === undefined ? {} : { code }), ms };
     logger.info({ method: c.req.method, path: c.req.path, ...answer }, 'request');
