@@ -8,7 +8,7 @@ import type { App, AppDependencies } from '../../src/core/http/context.ts';
 import { createIdempotency } from '../../src/core/jobs/idempotency.ts';
 import { createJobCatalog } from '../../src/core/jobs/job-catalog.ts';
 import { DEFAULT_POLICY } from '../../src/core/limits.ts';
-import { silentLogger } from '../../src/core/logger.ts';
+import { type Logger, silentLogger } from '../../src/core/logger.ts';
 import { type Metrics, noMetrics } from '../../src/core/metrics.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
 import { createSupervisor, type Supervisor } from '../../src/core/supervisor.ts';
@@ -27,6 +27,7 @@ export interface AppOptions {
   readonly maxInFlight?: number;
   readonly resumeGraceMs?: number;
   readonly metrics?: Metrics;
+  readonly logger?: Logger;
 }
 
 export const APP_BASE = 'http://127.0.0.1:8080';
@@ -48,14 +49,15 @@ export async function buildApp(
 ): Promise<BuiltApp> {
   const { store, workspaces, instanceId } = storage;
   const apiKeys = await createApiKeys(options.keys ?? []);
-  const shared = { runtime, image: 'aa-worker:latest', ociRuntime: undefined, logger: silentLogger };
+  const logger = options.logger ?? silentLogger;
+  const shared = { runtime, image: 'aa-worker:latest', ociRuntime: undefined, logger };
   const probeLimits = async () => ({ cpu: true, memory: true, pids: true, network: true });
   const gate = createEngineGate({ ...shared, allowUnenforced: [], probeLimits });
   const supervisor = createSupervisor({
     ...shared,
     workspaces,
     store,
-    sandboxes: createSandboxes({ runtime, instanceId, logger: silentLogger }),
+    sandboxes: createSandboxes({ runtime, instanceId, logger }),
     admission: createAdmission({
       maxRunning: options.maxRunning ?? 2,
       maxQueued: options.maxQueued ?? 0,
@@ -77,7 +79,7 @@ export async function buildApp(
     idempotency: createIdempotency({ hmac: await createHmac(SECRET), claims: storage.claims, catalog }),
     store,
     gate,
-    logger: silentLogger,
+    logger,
     metrics: options.metrics ?? noMetrics,
     guard: { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard },
     apiKeys,
