@@ -49,7 +49,8 @@ async function* jobEvents(
         const last = end instanceof AppError ? [toErrorEvent(c, end)] : await toEndEvents(c, deps, end);
         for (const [index, event] of last.entries()) {
           const id = count + index + 1;
-          if (id > after) yield { id, ...event };
+          // Whoever claims to have more than there will ever be is still told the end.
+          if (id > after || index === last.length - 1) yield { id, ...event };
         }
         return;
       }
