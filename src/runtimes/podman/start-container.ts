@@ -17,6 +17,8 @@ import { inspectContainer } from './inspect.ts';
 import { createWaiter } from './wait.ts';
 import { BLIND, type OomWatch, watchOom } from './watch-oom.ts';
 
+const KILLED = 137;
+
 /**
  * Attach first, start then, and wait last: a wait before the start is answered at once with 0. Attaching prepares the
  * container. It's never attached to a second time: should it have ended meanwhile, that would prepare it anew and with it
@@ -33,7 +35,7 @@ export async function startContainer(
   let oom = BLIND;
   try {
     output = await attach(engine, id);
-    if (!tellsOomKills) oom = watchOom((await inspectContainer(engine, id))?.pid ?? 0);
+    if (!tellsOomKills) oom = watchOom(id, (await inspectContainer(engine, id))?.pid ?? 0);
     await engine.request({ what: `start ${id}`, method: 'POST', path: containerPath(id, '/start') });
   } catch (error) {
     output?.destroy();
@@ -76,6 +78,7 @@ async function attach(engine: Engine, id: ContainerId): Promise<Readable> {
 async function withOom(ended: Promise<InspectedContainer>, oom: OomWatch): Promise<InspectedContainer> {
   try {
     const record = await ended;
+    if (record.state.exitCode === KILLED) oom.reconsider();
     if (!oom.seen) return record;
     return { ...record, state: { ...record.state, oomKilled: true } };
   } finally {
