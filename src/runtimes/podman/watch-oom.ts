@@ -14,7 +14,7 @@ export interface OomWatch {
 
 const LOOK_EVERY_MS = 100;
 
-/** For an engine whose record tells, or whose host isn't this one. */
+/** For an engine whose own record tells. */
 export const BLIND: OomWatch = { seen: false, look: () => {}, reconsider: () => {}, close: () => {} };
 
 /**
@@ -22,21 +22,22 @@ export const BLIND: OomWatch = { seen: false, look: () => {}, reconsider: () => 
  * doesn't see the host's cgroups, it sees nothing.
  */
 export function watchOom(id: ContainerId, pid: number, root = ''): OomWatch {
-  const counter = openCounter(id, pid, root);
-  if (counter === undefined) return BLIND;
   const buffer = Buffer.alloc(1024);
+  let counter = openCounter(id, pid, root);
   let seen = false;
-  let open = true;
-  let gone = false;
   const look = (): void => {
-    if (seen || !open) return;
+    if (seen || counter === undefined) return;
     try {
       const length = readSync(counter, buffer, 0, buffer.length, 0);
       seen = countsKill(buffer.toString('latin1', 0, length));
     } catch {
-      // What was read last stands.
-      gone = true;
+      // The cgroup is gone: what was read last stands.
+      letGo();
     }
+  };
+  const letGo = (): void => {
+    if (counter !== undefined) closeSync(counter);
+    counter = undefined;
   };
   // A program that outlives its child's end may end long after: the counter is then no news.
   const timer = setInterval(look, LOOK_EVERY_MS);
@@ -48,12 +49,11 @@ export function watchOom(id: ContainerId, pid: number, root = ''): OomWatch {
     look,
     reconsider() {
       look();
-      if (!seen && gone) seen = logTellsOomKill(`libpod-${id}`);
+      if (!seen && counter === undefined) seen = logTellsOomKill(`libpod-${id}`);
     },
     close() {
       clearInterval(timer);
-      if (open) closeSync(counter);
-      open = false;
+      letGo();
     },
   };
 }
