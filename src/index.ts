@@ -2,7 +2,11 @@ import { availableParallelism, homedir } from 'node:os';
 import { pino } from 'pino';
 import { parseConfig } from './core/config.ts';
 import { createToolRegistry } from './core/tool-registry.ts';
+<<<<<<< HEAD
 import { readEnvFile } from './read-env-file.ts';
+=======
+import { createMetrics } from './metrics/index.ts';
+>>>>>>> main
 import { createRuntime } from './runtimes/index.ts';
 import { startService } from './service.ts';
 import { createStorage } from './storage/index.ts';
@@ -31,7 +35,15 @@ async function main(): Promise<void> {
   });
   const { serve } =
     'Bun' in globalThis ? await import('./adapters/bun.ts') : await import('./adapters/node.ts');
-  const service = await startService({ config, toolRegistry, runtime, ...storage, logger, serve });
+  const service = await startService({
+    config,
+    toolRegistry,
+    runtime,
+    ...storage,
+    logger,
+    metrics: createMetrics(),
+    serve,
+  });
   logger.info({ url: service.url, storage: config.storagePath }, 'listening');
   // One job's forgotten promise must not end the others.
   process.on('unhandledRejection', (err) => logger.error({ err }, 'a rejection that nobody handled'));

@@ -12,14 +12,20 @@ import { type ClaimKeeper, createIdempotency } from './core/jobs/idempotency.ts'
 import { createJobCatalog } from './core/jobs/job-catalog.ts';
 import { recoverJobs } from './core/jobs/recover-jobs.ts';
 import type { Logger } from './core/logger.ts';
+import type { Metrics } from './core/metrics.ts';
 import { createSandboxes, type Sandboxes } from './core/sandboxes.ts';
 import { createSupervisor } from './core/supervisor.ts';
 import type { ToolRegistry } from './core/tool-registry.ts';
 import { createUrlSigner } from './core/url-signer.ts';
 import type { Workspaces } from './core/workspace.ts';
+<<<<<<< HEAD
 import { createExamination, type Examination } from './doctor/examination.ts';
 import { createLimitProbe, type FactKeeper, toEnforced } from './doctor/probe-limits.ts';
 import { createStorageProbe } from './doctor/probe-storage.ts';
+=======
+import { createLimitProbe, type FactKeeper } from './doctor/probe-limits.ts';
+import { withCounts } from './metrics/count-failures.ts';
+>>>>>>> main
 
 export interface ServiceParts {
   readonly config: Config;
@@ -33,6 +39,7 @@ export interface ServiceParts {
   /** Who a run's program is. */
   readonly user: { readonly uid: number; readonly gid: number };
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly serve: (options: ServeOptions) => Promise<RunningServer>;
 }
 
@@ -49,7 +56,8 @@ const SPARE_REQUESTS = 16;
 
 /** Puts the parts together and listens. The engine may be away: the service answers and says so. */
 export async function startService(parts: ServiceParts): Promise<Service> {
-  const { config, runtime, store, workspaces, logger } = parts;
+  const { config, logger, metrics } = parts;
+  const { runtime, store, workspaces } = withCounts(parts, metrics);
   const { workerImage: image, ociRuntime } = config;
   const sandboxes = createSandboxes({ runtime, instanceId: parts.instanceId, logger });
   const { allowUnenforced } = config;
@@ -69,6 +77,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     policy: config.policy,
     resumeGraceMs: config.resumeGraceMs,
     logger,
+    metrics,
   });
   const catalog = createJobCatalog({ workspaces, store, supervisor });
   const secret = await keepSecret(parts.facts);
@@ -85,6 +94,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     gate,
     examine: () => examination.findings(),
     logger,
+    metrics,
     guard: {
       allowedHosts: config.allowedHosts,
       corsOrigins: config.corsOrigins,

@@ -2,10 +2,15 @@ import type { Context, Hono } from 'hono';
 import type { ApiKeys, Caller } from '../api-keys.ts';
 import type { ArtifactStore } from '../artifact-store.ts';
 import type { EngineGate } from '../engine-gate.ts';
+<<<<<<< HEAD
 import type { Finding } from '../finding.ts';
+=======
+import type { ErrorCode } from '../errors.ts';
+>>>>>>> main
 import type { Idempotency } from '../jobs/idempotency.ts';
 import type { JobCatalog } from '../jobs/job-catalog.ts';
 import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics.ts';
 import type { GuardOptions } from '../request-guard.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { ToolRegistry } from '../tool-registry.ts';
@@ -23,6 +28,7 @@ export interface AppDependencies {
   /** What was looked at on this host, and measured once. Never rejects. */
   readonly examine: () => Promise<readonly Finding[]>;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly guard: GuardOptions;
   readonly apiKeys: ApiKeys;
   readonly urlSigner: UrlSigner;
@@ -39,6 +45,8 @@ export interface AppVariables {
   baseUrl: string;
   /** Who calls; absent on a route that asks for no key, and while a signed URL stands in for one. */
   caller: Caller | undefined;
+  /** Of the error that was answered, for log and counts. */
+  errorCode: ErrorCode | undefined;
 }
 
 export type AppContext = Context<{ Variables: AppVariables }>;
