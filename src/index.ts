@@ -2,11 +2,8 @@ import { availableParallelism, homedir } from 'node:os';
 import { pino } from 'pino';
 import { parseConfig } from './core/config.ts';
 import { createToolRegistry } from './core/tool-registry.ts';
-<<<<<<< HEAD
-import { readEnvFile } from './read-env-file.ts';
-=======
 import { createMetrics } from './metrics/index.ts';
->>>>>>> main
+import { readEnvFile } from './read-env-file.ts';
 import { createRuntime } from './runtimes/index.ts';
 import { startService } from './service.ts';
 import { createStorage } from './storage/index.ts';

@@ -18,14 +18,10 @@ import { createSupervisor } from './core/supervisor.ts';
 import type { ToolRegistry } from './core/tool-registry.ts';
 import { createUrlSigner } from './core/url-signer.ts';
 import type { Workspaces } from './core/workspace.ts';
-<<<<<<< HEAD
 import { createExamination, type Examination } from './doctor/examination.ts';
 import { createLimitProbe, type FactKeeper, toEnforced } from './doctor/probe-limits.ts';
 import { createStorageProbe } from './doctor/probe-storage.ts';
-=======
-import { createLimitProbe, type FactKeeper } from './doctor/probe-limits.ts';
 import { withCounts } from './metrics/count-failures.ts';
->>>>>>> main
 
 export interface ServiceParts {
   readonly config: Config;
@@ -61,7 +57,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
   const { workerImage: image, ociRuntime } = config;
   const sandboxes = createSandboxes({ runtime, instanceId: parts.instanceId, logger });
   const { allowUnenforced } = config;
-  const { gate, examination } = judgeHost(parts, sandboxes);
+  const { gate, examination } = judgeHost({ ...parts, runtime, workspaces }, sandboxes);
   const apiKeys = await createApiKeys(config.apiKeys);
   const admission = createAdmission({ ...config, callers: apiKeys.names });
   const supervisor = createSupervisor({

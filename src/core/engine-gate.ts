@@ -123,11 +123,7 @@ function checkLimits(enforced: EnforcedLimits, allowed: readonly string[], info:
 }
 
 /** What makes these limits bite: a rootless engine has only what is delegated to its user. */
-<<<<<<< HEAD
 export function limitCure({ rootless, cgroupVersion }: RuntimeInfo): string {
-=======
-function limitCure({ rootless, cgroupVersion }: RuntimeInfo): string {
->>>>>>> main
   if (!rootless) return 'enable these cgroup controllers for the engine';
   if (cgroupVersion === 1) {
     return 'a rootless engine can limit nothing under cgroup v1, so boot with systemd.unified_cgroup_hierarchy=1 or use a rootful engine';

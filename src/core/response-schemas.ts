@@ -165,6 +165,15 @@ export type ToolList = Shown<v.InferOutput<typeof toolList>>;
 export const health = v.object({ status: v.literal('ok') });
 export type Health = v.InferOutput<typeof health>;
 
+const finding = v.object({
+  name: v.string(),
+  status: v.picklist(['ok', 'warn', 'fail']),
+  asked: v.exactOptional(v.string()),
+  seen: v.exactOptional(v.string()),
+  how: v.exactOptional(v.pipe(v.string(), v.description('By what it was seen.'))),
+  cure: v.exactOptional(v.pipe(v.string(), v.description('What to do; there for what is not ok.'))),
+});
+
 const details = {
   engine: v.exactOptional(
     v.pipe(
@@ -173,6 +182,14 @@ const details = {
     ),
   ),
   store: v.exactOptional(v.pipe(v.string(), v.description('With ?verbose: where artifacts are kept.'))),
+  findings: v.exactOptional(
+    v.pipe(
+      v.array(finding),
+      v.description(
+        'With ?verbose: what was looked at and measured on this host, as `npm run doctor` tells it.',
+      ),
+    ),
+  ),
 };
 
 export const ready = v.object({ status: v.literal('ready'), ...details });

@@ -97,13 +97,13 @@ function knock(options: ExamineOptions) {
   );
 }
 
-function toFailure(name: string, error: unknown, { image, explain }: ExamineOptions): Finding {
+function toFailure(name: string, error: unknown, { image, runtime, explain }: ExamineOptions): Finding {
   const seen = explain?.(error);
   return {
     name,
     status: 'fail',
     ...(seen === undefined ? {} : { seen }),
-    cure: toEngineError(error, image).message,
+    cure: toEngineError(error, image, runtime.name).message,
   };
 }
 

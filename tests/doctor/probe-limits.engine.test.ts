@@ -20,11 +20,7 @@ function ignoring(runtime: ContainerRuntime, resources: Partial<ContainerResourc
   };
 }
 
-<<<<<<< HEAD
-async function probe(runtime: ContainerRuntime): Promise<EnforcedLimits> {
-=======
-function probe(runtime: ContainerRuntime, instanceId: string): Promise<EnforcedLimits> {
->>>>>>> main
+async function probe(runtime: ContainerRuntime, instanceId: string): Promise<EnforcedLimits> {
   const sandboxes = createSandboxes({ runtime, instanceId, logger: silentLogger });
   const image = process.env.AA_WORKER_IMAGE ?? 'aa-worker:latest';
   const user = { uid: 10_001, gid: 10_001 };

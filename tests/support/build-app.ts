@@ -85,13 +85,9 @@ export async function buildApp(
     idempotency: createIdempotency({ hmac: await createHmac(SECRET), claims: storage.claims, catalog }),
     store,
     gate,
-<<<<<<< HEAD
     examine: options.examine ?? (async () => []),
-    logger: silentLogger,
-=======
     logger,
     metrics: options.metrics ?? noMetrics,
->>>>>>> main
     guard: { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard },
     apiKeys,
     urlSigner: await createUrlSigner(SECRET, options.ttlSeconds ?? 60),

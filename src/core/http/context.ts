@@ -2,11 +2,8 @@ import type { Context, Hono } from 'hono';
 import type { ApiKeys, Caller } from '../api-keys.ts';
 import type { ArtifactStore } from '../artifact-store.ts';
 import type { EngineGate } from '../engine-gate.ts';
-<<<<<<< HEAD
-import type { Finding } from '../finding.ts';
-=======
 import type { ErrorCode } from '../errors.ts';
->>>>>>> main
+import type { Finding } from '../finding.ts';
 import type { Idempotency } from '../jobs/idempotency.ts';
 import type { JobCatalog } from '../jobs/job-catalog.ts';
 import type { Logger } from '../logger.ts';

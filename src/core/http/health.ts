@@ -14,24 +14,6 @@ import { READY_EXAMPLE, UNAVAILABLE_EXAMPLE } from './examples.ts';
 import type { Route } from './route.ts';
 
 /** `GET /healthz`: the process answers. `GET /readyz`: a job can run now, or why not. */
-<<<<<<< HEAD
-export function healthRoutes(app: App, deps: AppDependencies): void {
-  route(app, '/healthz', { GET: (c) => c.json({ status: 'ok' }) });
-  route(app, '/readyz', {
-    GET: async (c) => {
-      const status = await deps.gate.status();
-      const { info } = status;
-      const problem = deps.supervisor.isClosing() ? shuttingDown() : status.problem;
-      if (c.get('caller') === undefined) return word(problem);
-      const verbose = c.req.query('verbose') !== undefined;
-      const details = verbose ? { engine: info, store: deps.store.name, findings: await deps.examine() } : {};
-      if (problem === undefined) return c.json({ status: 'ready', ...details });
-      return c.json(
-        { status: 'unavailable', problems: [toProblem(problem)], ...details },
-        503,
-        retry(problem),
-      );
-=======
 export function healthRoutes(deps: AppDependencies): readonly Route[] {
   return [
     {
@@ -48,7 +30,6 @@ export function healthRoutes(deps: AppDependencies): readonly Route[] {
           handle: (c) => c.json({ status: 'ok' } satisfies Health),
         },
       },
->>>>>>> main
     },
     {
       path: '/readyz',
@@ -62,7 +43,7 @@ export function healthRoutes(deps: AppDependencies): readonly Route[] {
             {
               in: 'query',
               name: 'verbose',
-              description: 'Tells about engine and store too.',
+              description: 'Tells about engine and store too, and what was measured on this host.',
               schema: verbose,
             },
           ],
@@ -94,7 +75,10 @@ async function readiness(c: AppContext, deps: AppDependencies): Promise<Response
   const problem = deps.supervisor.isClosing() ? shuttingDown() : status.problem;
   if (c.get('caller') === undefined) return word(problem);
   const engine = info === undefined ? {} : { engine: { ...info } };
-  const details = c.req.query('verbose') === undefined ? {} : { ...engine, store: deps.store.name };
+  const details =
+    c.req.query('verbose') === undefined
+      ? {}
+      : { ...engine, store: deps.store.name, findings: await deps.examine() };
   if (problem === undefined) return c.json({ status: 'ready', ...details } satisfies Ready);
   const body: Unavailable = { status: 'unavailable', problems: [toProblem(problem)], ...details };
   return c.json(body, 503, retry(problem));

@@ -15,13 +15,10 @@ export interface ExitWatch {
   readonly first: PendingWait;
   readonly inspect: () => Promise<InspectedContainer | undefined>;
   readonly waitAgain: () => Promise<PendingWait>;
-<<<<<<< HEAD
-  /** Rejects when this record isn't the program's own end; absent: every record is. */
-  readonly confirm?: (record: InspectedContainer) => Promise<void>;
-=======
   /** How long to pause after a look that found the container running, by how many there were before. */
   readonly pauseMs?: (round: number) => number;
->>>>>>> main
+  /** Rejects when this record isn't the program's own end; absent: every record is. */
+  readonly confirm?: (record: InspectedContainer) => Promise<void>;
 }
 
 const ASK_AGAIN_MS = 200;
@@ -39,11 +36,8 @@ export async function watchExit({
   first,
   inspect,
   waitAgain,
-<<<<<<< HEAD
   confirm,
-=======
   pauseMs = usualPause,
->>>>>>> main
 }: ExitWatch): Promise<InspectedContainer> {
   let wait = first;
   let engineWasAway = false;
@@ -67,27 +61,18 @@ export async function watchExit({
     if (record === undefined) {
       throw new RuntimeError('not_found', `${id} was removed before its end could be read`);
     }
-<<<<<<< HEAD
     if (record.state.status === 'exited') {
       await confirm?.(record);
       return trusted(record, engineWasAway);
     }
-    await sleep(Math.min(1000, 20 * 2 ** Math.min(round, 6)));
-=======
-    if (record.state.status === 'exited') return trusted(record, engineWasAway);
     await sleep(pauseMs(round));
->>>>>>> main
     wait = await persist(waitAgain);
   }
 }
 
-<<<<<<< HEAD
-/** An engine that comes back without its containers has ended them itself, by 143 or 137, or records a made-up end, 255. */
-=======
 const usualPause = (round: number): number => Math.min(1000, 20 * 2 ** Math.min(round, 6));
 
-/** An engine that comes back without its containers records a made-up end for them: 255, or 137 after killing them itself. */
->>>>>>> main
+/** An engine that comes back without its containers has ended them itself, by 143 or 137, or records a made-up end, 255. */
 function trusted(record: InspectedContainer, engineWasAway: boolean): InspectedContainer {
   const code = record.state.exitCode;
   if (code === undefined || code < 0 || code > 255) {
