@@ -15,6 +15,7 @@ const CLOSED_BY: Readonly<Record<Engine, Readonly<Record<string, string>>>> = {
     '/sys/devices/system/cpu/cpu0/thermal_throttle': '28.0.2',
   },
   podman: {
+    AF_VSOCK: 'one of 2026, whose containers-common blocks it',
     '/sys/devices/virtual/powercap': '4.7.2',
     '/proc/interrupts': '5.5.0',
     '/sys/devices/system/cpu/cpu0/thermal_throttle': '5.5.0',

@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ContainerRuntime } from '../../src/core/container-runtime.ts';
+import { RuntimeError } from '../../src/core/container-runtime.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { createSandboxes } from '../../src/core/sandboxes.ts';
+import { createExamination } from '../../src/doctor/examination.ts';
+import { toTable } from '../../src/doctor/to-table.ts';
+import { createFakeRuntime } from '../../src/runtimes/fake/index.ts';
+import { createWorkspaces } from '../../src/storage/workspace/index.ts';
+import { makeTempFolder } from '../support/temporary-folder.ts';
+
+let folder: Awaited<ReturnType<typeof makeTempFolder>>;
+
+beforeEach(async () => {
+  folder = await makeTempFolder();
+});
+afterEach(() => folder.remove());
+
+function setUp(change: Partial<ContainerRuntime> = {}) {
+  let runs = 0;
+  const fake = createFakeRuntime({
+    program: async () => {
+      runs += 1;
+      return 0;
+    },
+  });
+  const runtime: ContainerRuntime = { ...fake, ...change };
+  const examination = createExamination({
+    runtime,
+    sandboxes: createSandboxes({ runtime, instanceId: 'i', logger: silentLogger }),
+    workspaces: createWorkspaces({ root: folder.path, runner: { uid: 10_001, gid: 10_001 } }),
+    image: 'aa-worker:latest',
+    ociRuntime: undefined,
+    user: { uid: 10_001, gid: 10_001 },
+    allowUnenforced: [],
+    platform: 'linux',
+    storagePath: folder.path,
+    storageLabel: 'AA_STORAGE_PATH',
+    measureLimits: async () => [{ name: 'memory', asked: 'a', seen: 's', how: 'h', bites: true }],
+    logger: silentLogger,
+  });
+  return { examination, fake, runs: () => runs };
+}
+
+describe('a running service’s rows', () => {
+  it('are measured once, however many ask, at the same time or later; nothing is left', async () => {
+    const { examination, fake, runs } = setUp();
+    const [one, other] = await Promise.all([examination.findings(), examination.findings()]);
+    expect(one).toEqual(other);
+    const measured = runs();
+    expect(measured).toBeGreaterThan(0);
+    expect((await examination.findings()).map(({ name }) => name)).toContain('memory');
+    expect(runs()).toBe(measured);
+    expect(fake.specs()).toEqual([]);
+  });
+
+  it('tell what failed with its cure and nothing of the host, and never reject', async () => {
+    const info = () => Promise.reject(new RuntimeError('unavailable', 'no /secret/path.sock'));
+    const findings = await setUp({ info }).examination.findings();
+    const engine = findings.find(({ name }) => name === 'engine');
+    expect(engine).toEqual({ name: 'engine', status: 'fail', cure: expect.stringMatching(/npm run setup/) });
+    expect(toTable(findings).trimEnd()).toMatch(/What to do:\n {2}engine: .*npm run setup.*\.$/);
+    expect(JSON.stringify(findings)).not.toContain('/secret');
+  });
+
+  it('begin no run once the service closes', async () => {
+    const { examination, runs } = setUp();
+    await examination.close();
+    await examination.findings();
+    expect(runs()).toBe(0);
+  });
+});
