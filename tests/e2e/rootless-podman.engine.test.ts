@@ -135,7 +135,7 @@ chmod 000 closed locked/deep locked; chmod 000 .`;
       expect(late.outcome).toBe('timed_out');
       expect(await textOf(late, 'stdout')).toBe('begun\n');
       const client = new AbortController();
-      const request = send(service, { ...slow, timeoutMs: 60_000 }, client.signal);
+      const request = send(service, { ...slow, timeoutMs: 60_000 }, { signal: client.signal });
       request.catch(() => {});
       await waitForContainers(service.instanceId, 1, 10_000);
       client.abort();
