@@ -155,7 +155,13 @@ function tellEnd({ gate, metrics }: SupervisorOptions, job: RunningJob, done: Pr
   };
   done.then(
     (manifest) => tell(manifest.job),
-    (error: unknown) => tell(error instanceof AppError ? { error } : {}),
+    (error: unknown) => {
+      tell(error instanceof AppError ? { error } : {});
+      const code = error instanceof AppError ? error.code : 'internal';
+      const err = error instanceof AppError ? error.cause : error;
+      // Nobody may be waiting who would be told.
+      job.logger.warn({ code, ...(err === undefined ? {} : { err }) }, 'the job has no end of its own');
+    },
   );
 }
 

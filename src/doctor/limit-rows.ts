@@ -36,17 +36,24 @@ export function parseReport(stdout: string): Read {
 }
 
 const MIB = 1024 * 1024;
+const SIGKILL_EXIT_CODE = 137;
 const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
 
+/**
+ * An engine may fail to tell that the memory was too much (Podman 4, to a service in a container); a program that was killed at
+ * taking it was killed by the kernel all the same, because nobody else does.
+ */
 function memoryRow({ exit }: ProbeReport, read: Read, { memoryBytes }: Limits): MeasuredLimit {
   const taken = Number(read('memory')?.[0] ?? 0);
-  const other = taken > 0 ? `took ${mib(taken)}` : `ended with ${exit.exitCode} and no mark of the kernel's`;
+  const reached = read('cpu') !== undefined;
+  const killed = exit.oomKilled || (exit.exitCode === SIGKILL_EXIT_CODE && reached && taken === 0);
+  const other = taken > 0 ? `took ${mib(taken)}` : `ended with ${exit.exitCode} before it had taken any`;
   return {
     name: 'memory',
     asked: `${mib(memoryBytes)}, no swap`,
-    seen: exit.oomKilled ? `killed on the way to ${mib(HOARD_BYTES)}` : other,
-    how: `a run touched ${mib(HOARD_BYTES)}; the engine's record says whether the kernel killed it`,
-    bites: exit.oomKilled,
+    seen: killed ? `killed on the way to ${mib(HOARD_BYTES)}` : other,
+    how: `a run touched ${mib(HOARD_BYTES)}; the engine's record, or a kill at that point, tells that the kernel ended it`,
+    bites: killed,
   };
 }
 

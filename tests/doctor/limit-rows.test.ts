@@ -56,7 +56,8 @@ describe('what a run saw of its bounds', () => {
 
   it.each([
     ['memory', { memory: '402653184' }, { oomKilled: false, exitCode: 0 }],
-    ['memory', {}, { oomKilled: false }],
+    ['memory', {}, { oomKilled: false, exitCode: 1 }],
+    ['memory', { memory: '402653184' }, { oomKilled: false, exitCode: 137 }],
     ['cpu', { cpu: '0.97' }, {}],
     ['cpu', { cpu: '0.19', quota: 'max' }, {}],
     ['cpu', { cpu: '0.19', quota: '-1' }, {}],
@@ -88,7 +89,11 @@ describe('what a run saw of its bounds', () => {
     expect(missed(rows).not).toEqual(['own_kernel']);
   });
 
-  it('is nothing good where nothing was reported', () => {
+  it('takes a kill at taking memory for the memory limit, whatever the engine calls it', () => {
+    expect(missed(bounds({}, { oomKilled: false })).not).toEqual([]);
+  });
+
+  it('is nothing good where nothing was reported, though it was killed', () => {
     expect(missed(readBounds(report({}, { oomKilled: false }), ASKED)).not).toHaveLength(12);
   });
 });

@@ -27,6 +27,8 @@ export interface ServiceOptions {
   readonly storageRoot?: string;
   /** Who runs it, and in front of the command what becomes that user. */
   readonly as?: { readonly prefix: readonly string[]; readonly home: string };
+  /** Whether it's waited for until a job can run; absent: it is. */
+  readonly awaitsReady?: false;
   /** How long it may take until it's ready. */
   readonly readyWithinMs?: number;
 }
@@ -53,7 +55,7 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
   const service = launchService({ ...options, storageRoot });
   try {
     const url = await service.listening;
-    await waitUntilReady(url, options.readyWithinMs ?? 30_000);
+    if (options.awaitsReady !== false) await waitUntilReady(url, options.readyWithinMs ?? 30_000);
     const instanceId = instanceIdOf(storageRoot);
     rememberEngine(instanceId, options.engine ?? DOCKER);
     return {
