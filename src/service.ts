@@ -1,7 +1,7 @@
 import type { RunningServer, ServeOptions } from './adapters/server.ts';
 import { sleep, within } from './core/abort.ts';
 import { createAdmission } from './core/admission.ts';
-import { createApiKeys } from './core/api-keys.ts';
+import { type ApiKeySetting, createApiKeys } from './core/api-keys.ts';
 import type { ArtifactStore } from './core/artifact-store.ts';
 import type { Config } from './core/config.ts';
 import type { ContainerRuntime } from './core/container-runtime.ts';
@@ -18,7 +18,8 @@ import { createLimitProbe, type FactKeeper } from './doctor/probe-limits.ts';
 import { createStorageProbe } from './doctor/probe-storage.ts';
 
 export interface ServiceParts {
-  readonly config: Config;
+  /** What was to be generated has been. */
+  readonly config: Config & { readonly apiKeys: readonly ApiKeySetting[] };
   readonly toolRegistry: ToolRegistry;
   readonly runtime: ContainerRuntime;
   readonly store: ArtifactStore;

@@ -106,9 +106,13 @@ const apiKey: Parse<ApiKeySetting> = (raw) => {
     return { name, key: rest };
   }
   throw new Error(
-    `write name:key with a key of ${LEAST_KEY_LENGTH} characters or more, as \`openssl rand -hex 24\` prints, or name:sha256:<64 hex digits>`,
+    `write name:key with a key of ${LEAST_KEY_LENGTH} characters or more, as \`openssl rand -hex 24\` prints, name:sha256:<64 hex digits>, or the word generate alone`,
   );
 };
+
+/** The keys, or that the service is to make one and keep it. */
+const apiKeys: Parse<readonly ApiKeySetting[] | 'generate'> = (raw, host) =>
+  raw === 'generate' ? raw : list(apiKey)(raw, host);
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -170,7 +174,7 @@ export const VARIABLES = {
   AA_OCI_RUNTIME: ociRuntime,
   AA_STORAGE_PATH: folder,
   AA_WORKER_IMAGE: image,
-  AA_API_KEYS: list(apiKey),
+  AA_API_KEYS: apiKeys,
   AA_URL_TTL: duration,
   AA_ALLOWED_HOSTS: list(hostName),
   AA_CORS_ORIGINS: list(origin),

@@ -15,8 +15,8 @@ export interface Config {
   /** Absolute. */
   readonly storagePath: string;
   readonly workerImage: string;
-  /** Without any everybody who reaches the port may call. */
-  readonly apiKeys: readonly ApiKeySetting[];
+  /** Without any everybody who reaches the port may call; `generate`: the service makes one at its first start and keeps it. */
+  readonly apiKeys: readonly ApiKeySetting[] | 'generate';
   /** Seconds for which an artifact's signed URL opens without a key. */
   readonly urlTtlSeconds: number;
   readonly allowedHosts: readonly string[];
@@ -92,6 +92,6 @@ function unsafe(values: Variables): string[] {
   const host = values.HOST ?? '127.0.0.1';
   if (LOOPBACK.test(host) || (values.AA_API_KEYS ?? []).length > 0) return [];
   return [
-    `HOST=${host} would let other machines run code here, and there are no keys: set AA_API_KEYS=name:key, or leave HOST at 127.0.0.1.`,
+    `HOST=${host} would let other machines run code here, and there are no keys: set AA_API_KEYS=name:key (or generate), or leave HOST at 127.0.0.1.`,
   ];
 }

@@ -158,6 +158,11 @@ describe('values', () => {
     expect(config.host).toBe('0.0.0.0');
   });
 
+  it('takes the word generate for a key that is yet to be made, also on a public address', () => {
+    expect(parse({ HOST: '0.0.0.0', AA_API_KEYS: 'generate' }).apiKeys).toBe('generate');
+    expect(problemsOf({ AA_API_KEYS: `generate,anna:${KEY}` })).toHaveLength(1);
+  });
+
   it.each([
     ['33554432', 33_554_432],
     ['32MiB', 33_554_432],

@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * The key that a service with `AA_API_KEYS=generate` has made. Throws when there is none yet.
+ *
+ * @param {import('./settings.js').Settings} settings
+ * @param {string} [home]
+ */
+export function readOwnKey(settings, home = homedir()) {
+  const root = (settings.AA_STORAGE_PATH || '~/.aa-storage').replace(/^(~|\$HOME|\$\{HOME\})(?=\/|$)/, home);
+  return readFileSync(join(root, '.supervisor/api-key'), 'utf8').trim();
+}
