@@ -22,7 +22,7 @@ COPY src ./src
 # A build fails here rather than a first start: it gets as far as its settings once everything has loaded.
 RUN PORT=none node src/index.ts 2>&1 | grep -q '^PORT=none is not usable'
 # Inside a container every address is its own network's; who may call is then decided by a key.
-ENV NODE_ENV=production HOST=0.0.0.0 AA_API_KEYS=generate
+ENV NODE_ENV=production HOST=0.0.0.0 AA_GENERATE_KEY=true
 EXPOSE 8080
 # It answers whether the process lives, which a restart can cure; whether jobs can run is what /readyz says.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD \

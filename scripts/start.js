@@ -1,6 +1,6 @@
 import { readAddress, readFirstKey } from './lib/address.js';
 import { exampleRequest, runFirstJobs } from './lib/first-jobs.js';
-import { readOwnKey } from './lib/own-key.js';
+import { isTrue, readOwnKey } from './lib/own-key.js';
 import { assertPortFree } from './lib/port.js';
 import { ROOT } from './lib/project.js';
 import { say, step } from './lib/say.js';
@@ -27,8 +27,8 @@ async function showFirstJobs(url, key) {
  * @returns {() => string | undefined}
  */
 function chooseKey(settings) {
-  if (settings.AA_API_KEYS?.trim() === 'generate') return () => readOwnKey(settings);
   const { needed, key } = readFirstKey(settings.AA_API_KEYS);
+  if (!needed && isTrue(settings.AA_GENERATE_KEY)) return () => readOwnKey(settings);
   if (needed && key === undefined) {
     throw new SetupError(
       'AA_API_KEYS holds hashed keys only, so that the first jobs have none to send. Add one as name:key.',

@@ -50,6 +50,12 @@ function oneOf<const T extends string>(...allowed: readonly T[]): Parse<T> {
   };
 }
 
+const flag: Parse<boolean> = (raw) => {
+  if (raw === 'true' || raw === '1') return true;
+  if (raw === 'false' || raw === '0') return false;
+  throw new Error('write true or false');
+};
+
 function list<T>(item: Parse<T>): Parse<readonly T[]> {
   return (raw, host) =>
     raw
@@ -106,13 +112,9 @@ const apiKey: Parse<ApiKeySetting> = (raw) => {
     return { name, key: rest };
   }
   throw new Error(
-    `write name:key with a key of ${LEAST_KEY_LENGTH} characters or more, as \`openssl rand -hex 24\` prints, name:sha256:<64 hex digits>, or the word generate alone`,
+    `write name:key with a key of ${LEAST_KEY_LENGTH} characters or more, as \`openssl rand -hex 24\` prints, or name:sha256:<64 hex digits>`,
   );
 };
-
-/** The keys, or that the service is to make one and keep it. */
-const apiKeys: Parse<readonly ApiKeySetting[] | 'generate'> = (raw, host) =>
-  raw === 'generate' ? raw : list(apiKey)(raw, host);
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
@@ -174,7 +176,8 @@ export const VARIABLES = {
   AA_OCI_RUNTIME: ociRuntime,
   AA_STORAGE_PATH: folder,
   AA_WORKER_IMAGE: image,
-  AA_API_KEYS: apiKeys,
+  AA_API_KEYS: list(apiKey),
+  AA_GENERATE_KEY: flag,
   AA_URL_TTL: duration,
   AA_ALLOWED_HOSTS: list(hostName),
   AA_CORS_ORIGINS: list(origin),
