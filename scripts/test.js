@@ -1,11 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { readSituation } from './lib/consent.js';
 import { ROOT } from './lib/project.js';
 import { runVisibly } from './lib/run-visibly.js';
 import { say } from './lib/say.js';
 import { setUp } from './lib/set-up.js';
 import { runMain } from './lib/setup-error.js';
+import { ensureTestPodman } from './lib/test-podman.js';
 import { concludeTests, countTests } from './lib/test-totals.js';
 
 const OWN_ARGUMENTS = new Set(['--long', '--yes']);
@@ -22,9 +24,23 @@ function readTotals(path) {
 await runMain(async () => {
   const args = process.argv.slice(2);
   // The tests have settings of their own: a person's `.env` must not decide what they see.
-  const { DOCKER_SOCKET_PATH, DOCKER_HOST, XDG_RUNTIME_DIR } = process.env;
-  const settings = { DOCKER_SOCKET_PATH, DOCKER_HOST, XDG_RUNTIME_DIR };
-  const engine = await setUp({ root: ROOT, settings, args, env: process.env });
+  const { DOCKER_SOCKET_PATH, DOCKER_HOST, XDG_RUNTIME_DIR, AA_WORKER_IMAGE } = process.env;
+  const settings = {
+    AA_RUNTIME: 'docker',
+    DOCKER_SOCKET_PATH,
+    DOCKER_HOST,
+    XDG_RUNTIME_DIR,
+    AA_WORKER_IMAGE,
+  };
+  const docker = await setUp({ root: ROOT, settings, args, env: process.env });
+  const podmanSocket =
+    docker &&
+    (await ensureTestPodman({
+      docker,
+      image: AA_WORKER_IMAGE || 'aa-worker:latest',
+      situation: readSituation(process.env, args),
+      env: process.env,
+    }));
   const folder = mkdtempSync(join(tmpdir(), 'aa-test-report-'));
   try {
     const report = join(folder, 'report.json');
@@ -33,7 +49,8 @@ await runMain(async () => {
     const rest = args.filter((arg) => !OWN_ARGUMENTS.has(arg));
     const env = {
       ...process.env,
-      AA_TEST_DOCKER_SOCKET: engine?.socket,
+      AA_TEST_DOCKER_SOCKET: docker?.socket,
+      ...(podmanSocket && { AA_TEST_PODMAN_SOCKET: podmanSocket }),
       ...(args.includes('--long') && { AA_TEST_LONG: '1' }),
     };
     const code = await runVisibly(process.execPath, [vitest, 'run', ...reporters, ...rest], {

@@ -29,6 +29,7 @@ async function main(): Promise<void> {
     env,
     platform: process.platform,
     home: homedir(),
+    ...(process.getuid === undefined ? {} : { uid: process.getuid() }),
     logger,
   });
   const { serve } =

@@ -5,10 +5,13 @@ import { type ApiKeySetting, createApiKeys } from './core/api-keys.ts';
 import type { ArtifactStore } from './core/artifact-store.ts';
 import type { Config } from './core/config.ts';
 import type { ContainerRuntime } from './core/container-runtime.ts';
-import { createEngineGate } from './core/engine-gate.ts';
+import { createEngineGate, type EngineGate } from './core/engine-gate.ts';
+import { createHmac } from './core/hmac.ts';
 import { createApp } from './core/http/app.ts';
+import { type ClaimKeeper, createIdempotency } from './core/jobs/idempotency.ts';
+import { createJobCatalog } from './core/jobs/job-catalog.ts';
+import { recoverJobs } from './core/jobs/recover-jobs.ts';
 import type { Logger } from './core/logger.ts';
-import { recoverJobs } from './core/recover-jobs.ts';
 import { createSandboxes, type Sandboxes } from './core/sandboxes.ts';
 import { createSupervisor } from './core/supervisor.ts';
 import type { ToolRegistry } from './core/tool-registry.ts';
@@ -25,6 +28,7 @@ export interface ServiceParts {
   readonly store: ArtifactStore;
   readonly workspaces: Workspaces;
   readonly facts: FactKeeper;
+  readonly claims: ClaimKeeper;
   readonly instanceId: string;
   /** Who a run's program is. */
   readonly user: { readonly uid: number; readonly gid: number };
@@ -46,22 +50,11 @@ const SPARE_REQUESTS = 16;
 /** Puts the parts together and listens. The engine may be away: the service answers and says so. */
 export async function startService(parts: ServiceParts): Promise<Service> {
   const { config, runtime, store, workspaces, logger } = parts;
-  const { workerImage: image, ociRuntime } = config;
+  const { workerImage: image, ociRuntime, allowUnenforced } = config;
   const sandboxes = createSandboxes({ runtime, instanceId: parts.instanceId, logger });
-  const probe = { runtime, sandboxes, image, ociRuntime, user: parts.user, facts: parts.facts, logger };
-  const { allowUnenforced } = config;
-  const probeLimits = createLimitProbe(probe);
-  const probeStorage = createStorageProbe({ ...probe, workspaces });
-  const gate = createEngineGate({
-    runtime,
-    image,
-    ociRuntime,
-    allowUnenforced,
-    probeStorage,
-    probeLimits,
-    logger,
-  });
-  const admission = createAdmission(config);
+  const gate = createGate(parts, sandboxes);
+  const apiKeys = await createApiKeys(config.apiKeys);
+  const admission = createAdmission({ ...config, callers: apiKeys.names });
   const supervisor = createSupervisor({
     runtime,
     workspaces,
@@ -73,13 +66,20 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     admission,
     gate,
     policy: config.policy,
+    resumeGraceMs: config.resumeGraceMs,
     logger,
   });
+  const catalog = createJobCatalog({ workspaces, store, supervisor });
+  const secret = await keepSecret(parts.facts);
+  const hmac = await createHmac(secret);
+  const idempotency = createIdempotency({ hmac, claims: parts.claims, catalog });
   const app = createApp({
-    apiKeys: await createApiKeys(config.apiKeys),
-    urlSigner: await createUrlSigner(await keepSecret(parts.facts), config.urlTtlSeconds),
+    apiKeys,
+    urlSigner: await createUrlSigner(secret, config.urlTtlSeconds),
     tools: parts.toolRegistry,
     supervisor,
+    catalog,
+    idempotency,
     store,
     gate,
     logger,
@@ -97,8 +97,10 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     port: config.port,
   });
   const stopped = new AbortController();
-  const { isRunning } = supervisor;
-  const recover = () => recoverJobs({ workspaces, store, isRunning, signal: stopped.signal, logger });
+  const recover = async (): Promise<void> => {
+    await recoverJobs({ workspaces, store, isHeld: supervisor.holds, signal: stopped.signal, logger });
+    await idempotency.prune();
+  };
   const tidying = keepTidy(sandboxes, recover, stopped.signal, logger);
   void gate.status();
   return {
@@ -117,6 +119,18 @@ export async function startService(parts: ServiceParts): Promise<Service> {
       await store.close();
     },
   };
+}
+
+function createGate(parts: ServiceParts, sandboxes: Sandboxes): EngineGate {
+  const { runtime, workspaces, user, facts, logger } = parts;
+  const { workerImage: image, ociRuntime, allowUnenforced } = parts.config;
+  const probe = { runtime, sandboxes, image, ociRuntime, logger };
+  return createEngineGate({
+    ...probe,
+    allowUnenforced,
+    probeStorage: createStorageProbe({ ...probe, workspaces }),
+    probeLimits: createLimitProbe({ ...probe, user, facts }),
+  });
 }
 
 const SECRET_BYTES = 32;

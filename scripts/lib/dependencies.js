@@ -22,7 +22,7 @@ export async function ensureDependencies(root, env) {
       env,
       onLine: note,
     });
-    if (code === 127) throw new SetupError('npm is not in PATH. Install Node with npm (20.12 or later).');
+    if (code === 127) throw new SetupError('npm is not in PATH. Install Node with npm (20.18.1 or later).');
     if (code !== 0)
       throw new SetupError(`npm ci failed:\n${tail.trim()}\nCure what it says, then run this again.`);
   });

@@ -12,15 +12,23 @@ import { createInterface } from 'node:readline';
  * @property {string} [contentType]
  */
 
+/**
+ * The path of an image's or build's route, by the engine's own interface.
+ *
+ * @param {{ kind: 'docker' | 'podman' }} engine
+ * @param {string} path
+ */
+export const apiPath = ({ kind }, path) => (kind === 'podman' ? `/v4.0.0/libpod${path}` : path);
+
 /** @typedef {{ status: number, stream: import('node:http').IncomingMessage }} EngineAnswer */
 
 /**
- * Sends one request to an engine; rejects with the socket's error, or with `ETIMEDOUT` when no answer begins in time.
+ * Sends one request to an engine and hands out its answer once that begins; rejects with the socket's error, or with `ETIMEDOUT` when no answer begins in time.
  *
  * @param {EngineRequest} options
  * @returns {Promise<EngineAnswer>}
  */
-function send({ socket, path, method = 'GET', timeoutMs = 5_000, signal, body, contentType }) {
+export function openEngine({ socket, path, method = 'GET', timeoutMs = 5_000, signal, body, contentType }) {
   return new Promise((resolve, reject) => {
     const headers = { Host: 'engine', ...(contentType && { 'Content-Type': contentType }) };
     const call = request({ socketPath: socket, path, method, headers, ...(signal && { signal }) });
@@ -47,7 +55,7 @@ function send({ socket, path, method = 'GET', timeoutMs = 5_000, signal, body, c
  * @returns {Promise<{ status: number, text: string, json: unknown }>} `json` is undefined when the answer is no JSON
  */
 export async function callEngine(options) {
-  const { status, stream } = await send(options);
+  const { status, stream } = await openEngine(options);
   const text = await readText(stream, options.timeoutMs ?? 5_000);
   return { status, text, json: parse(text) };
 }
@@ -59,7 +67,7 @@ export async function callEngine(options) {
  * @param {(line: string) => void} [onLine]
  */
 export async function callEngineWithProgress(options, onLine = () => {}) {
-  const { status, stream } = await send({ timeoutMs: 30 * 60_000, method: 'POST', ...options });
+  const { status, stream } = await openEngine({ timeoutMs: 30 * 60_000, method: 'POST', ...options });
   if (status >= 400) throw new Error(messageOf(await readText(stream, 5_000)));
   let failure = '';
   for await (const line of createInterface({ input: stream })) {

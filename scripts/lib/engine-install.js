@@ -40,8 +40,16 @@ export const usesApt = ({ platform, families }) =>
  * What a person types to have an engine where this script doesn't install one by itself.
  *
  * @param {System} system
+ * @param {'docker' | 'podman'} [kind]
  */
-export function installAdvice({ platform, families }) {
+export function installAdvice({ platform, families }, kind = 'docker') {
+  if (kind === 'podman') {
+    if (platform === 'darwin') return ['brew install podman && podman machine init && podman machine start'];
+    return [
+      'install Podman 4.3 or later with the package manager of this system, then:',
+      'systemctl --user enable --now podman.socket',
+    ];
+  }
   if (platform === 'darwin') {
     return [
       'brew install colima docker && colima start',
@@ -58,18 +66,27 @@ export function installAdvice({ platform, families }) {
   return ['install Docker Engine with the package manager of this system, then start it'];
 }
 
+const PACKAGES = Object.freeze({
+  docker: ['docker.io', 'iptables'],
+  // runc, because crun refuses a host that mounts both versions of cgroups; catatonit is the init of each container.
+  podman: ['podman', 'runc', 'catatonit', 'netavark', 'aardvark-dns', 'uidmap', 'slirp4netns'],
+});
+
 /**
  * @param {System} system
  * @param {import('./consent.js').Situation} situation
  * @param {NodeJS.ProcessEnv} env
+ * @param {'docker' | 'podman'} [kind]
  */
-export async function installEngine(system, situation, env) {
+export async function installEngine(system, situation, env, kind = 'docker') {
   if (!usesApt(system)) {
-    const lines = installAdvice(system).map((line) => `    ${line}`);
+    const lines = installAdvice(system, kind).map((line) => `    ${line}`);
     throw new SetupError(
       `No container engine is installed. Install and start one, then run this again:\n${lines.join('\n')}`,
     );
   }
-  const why = 'No container engine is installed here.';
-  await installPackages({ packages: ['docker.io', 'iptables'], why, situation }, { env });
+  const why = { docker: 'No container engine is installed here.', podman: 'Podman is not installed here.' }[
+    kind
+  ];
+  await installPackages({ packages: PACKAGES[kind], why, situation }, { env });
 }

@@ -57,11 +57,12 @@ export async function startEngine(plan) {
 /**
  * @param {string} program
  * @param {string} logPath
+ * @param {{ args?: readonly string[], env?: NodeJS.ProcessEnv }} [options]
  */
-export function spawnDaemon(program, logPath) {
+export function spawnDaemon(program, logPath, { args = [], env = process.env } = {}) {
   const log = openSync(logPath, 'a');
   // `detached` makes a new session, so that the end of this terminal or of CI's process group doesn't end the engine.
-  const child = spawn(program, [], { detached: true, stdio: ['ignore', log, log] });
+  const child = spawn(program, args, { detached: true, env, stdio: ['ignore', log, log] });
   let ended = false;
   child.once('error', () => {
     ended = true;
@@ -82,7 +83,7 @@ export function spawnDaemon(program, logPath) {
 async function waitForEngine(hasEnded, seeAlso, logPath) {
   const until = Date.now() + START_BOUND_MS;
   while (Date.now() < until) {
-    const { engine } = await findEngine([DEFAULT_SOCKET]);
+    const { engine } = await findEngine([{ path: DEFAULT_SOCKET, named: true }], 'docker');
     if (engine) return engine;
     if (hasEnded() && logPath) throw new SetupError(explainDeath(tailOf(logPath)));
     await sleep(100);
@@ -91,7 +92,7 @@ async function waitForEngine(hasEnded, seeAlso, logPath) {
 }
 
 /** @param {string} path */
-const tailOf = (path) => readFileSync(path, 'utf8').trimEnd().split('\n').slice(-12).join('\n');
+export const tailOf = (path) => readFileSync(path, 'utf8').trimEnd().split('\n').slice(-12).join('\n');
 
 /** @type {readonly [RegExp, string][]} */
 const CURES = [

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { callEngineWithProgress } from './engine-api.js';
+import { apiPath, callEngineWithProgress } from './engine-api.js';
 import { SetupError } from './setup-error.js';
 
 /**
  * Builds one image from a folder by the engine's own builder, which every engine has without further programs.
  *
  * @param {object} build
- * @param {string} build.socket
+ * @param {import('./engine-find.js').Engine} build.engine
  * @param {string} build.folder
  * @param {string} build.dockerfile
  * @param {string} build.tag
@@ -17,7 +17,7 @@ import { SetupError } from './setup-error.js';
  * @param {string} build.logFolder
  * @param {(text: string) => void} note
  */
-export async function buildImage({ socket, folder, dockerfile, tag, args, labels, logFolder }, note) {
+export async function buildImage({ engine, folder, dockerfile, tag, args, labels, logFolder }, note) {
   mkdirSync(logFolder, { recursive: true });
   const log = join(logFolder, `build-${tag.replace(/\W+/g, '-')}.log`);
   writeFileSync(log, '');
@@ -36,7 +36,12 @@ export async function buildImage({ socket, folder, dockerfile, tag, args, labels
   try {
     const body = packTar(folder, ['.']);
     await callEngineWithProgress(
-      { socket, path: `/build?${query}`, body, contentType: 'application/x-tar' },
+      {
+        socket: engine.socket,
+        path: apiPath(engine, `/build?${query}`),
+        body,
+        contentType: 'application/x-tar',
+      },
       (line) => {
         appendFileSync(log, `${line}\n`);
         tail = [...tail, line.slice(0, 200)].slice(-10);
@@ -55,16 +60,19 @@ export async function buildImage({ socket, folder, dockerfile, tag, args, labels
 /**
  * Makes an image of one layer from a tar stream.
  *
- * @param {string} socket
+ * @param {import('./engine-find.js').Engine} engine
  * @param {string} image `name:tag`
  * @param {NodeJS.ReadableStream} body
  * @param {(text: string) => void} note
  */
-export async function importImage(socket, image, body, note) {
+export async function importImage(engine, image, body, note) {
   const [repo = '', tag = 'latest'] = image.split(':');
   const query = new URLSearchParams({ fromSrc: '-', repo, tag });
-  const path = `/images/create?${query}`;
-  await callEngineWithProgress({ socket, path, body, contentType: 'application/x-tar' }, note);
+  const path = {
+    docker: `/images/create?${query}`,
+    podman: apiPath(engine, `/images/import?${new URLSearchParams({ reference: image })}`),
+  }[engine.kind];
+  await callEngineWithProgress({ socket: engine.socket, path, body, contentType: 'application/x-tar' }, note);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { callEngine } from './engine-api.js';
+import { apiPath, callEngine } from './engine-api.js';
 import { buildImage } from './image-build.js';
 import { makeBaseImages } from './image-offline.js';
 import { decideImage, hashSource, OWN_IMAGES, readBuildArguments, SOURCE_LABEL } from './image-source.js';
@@ -22,11 +22,11 @@ export async function ensureImage(image, context) {
   const hash = hashSource(source);
   const own =
     image in OWN_IMAGES ? OWN_IMAGES[/** @type {import('./image-source.js').OwnImage} */ (image)] : undefined;
-  const found = await inspectImage(context.engine.socket, image);
+  const found = await inspectImage(context.engine, image);
   const decision = decideImage({ own: own !== undefined, ...found, hash });
   if (decision === 'unknown') {
     throw new SetupError(
-      `AA_WORKER_IMAGE names ${image}, which the engine doesn't have. Run: docker pull ${image}`,
+      `AA_WORKER_IMAGE names ${image}, which the engine doesn't have. Run: ${context.engine.kind} pull ${image}`,
     );
   }
   if (decision === 'keep-handmade')
@@ -41,7 +41,7 @@ export async function ensureImage(image, context) {
   await step(`Building ${image}`, (note) =>
     buildImage(
       {
-        socket: context.engine.socket,
+        engine: context.engine,
         folder: source,
         dockerfile: own.dockerfile,
         tag: image,
@@ -61,7 +61,7 @@ export async function ensureImage(image, context) {
 async function chooseBases(dockerfile, context) {
   const wanted = readBuildArguments(dockerfile);
   const { reachable, reason } = await step('Asking for the base images (15 s at most)', () =>
-    reachImages(context.engine.socket, Object.values(wanted)),
+    reachImages(context.engine, Object.values(wanted)),
   );
   if (reachable) return {};
   say(`  Building without a registry: ${reason}`);
@@ -69,15 +69,17 @@ async function chooseBases(dockerfile, context) {
 }
 
 /**
- * @param {string} socket
+ * @param {import('./engine-find.js').Engine} engine
  * @param {string} image
- * @returns {Promise<{ exists: boolean, label: string | undefined }>}
+ * @returns {Promise<{ exists: boolean, id: string | undefined, label: string | undefined }>} `id` without its `sha256:`
  */
-async function inspectImage(socket, image) {
-  const { status, json } = await callEngine({ socket, path: `/images/${image}/json` });
-  const labels = /** @type {{ Config?: { Labels?: Record<string, string> | null } } | undefined} */ (json)
-    ?.Config?.Labels;
-  return { exists: status === 200, label: labels?.[SOURCE_LABEL] };
+export async function inspectImage(engine, image) {
+  const path = apiPath(engine, `/images/${image}/json`);
+  const { status, json } = await callEngine({ socket: engine.socket, path });
+  const body =
+    /** @type {{ Id?: string, Config?: { Labels?: Record<string, string> | null } } | undefined} */ (json);
+  const id = body?.Id?.replace(/^sha256:/, '');
+  return { exists: status === 200, id, label: body?.Config?.Labels?.[SOURCE_LABEL] };
 }
 
 /** @param {NodeJS.ProcessEnv} env */

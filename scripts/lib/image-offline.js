@@ -1,6 +1,6 @@
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { callEngine } from './engine-api.js';
+import { apiPath, callEngine } from './engine-api.js';
 import { readSystem, usesApt } from './engine-install.js';
 import { importImage, packTar } from './image-build.js';
 import { findProgram, runProgram } from './run-program.js';
@@ -72,11 +72,11 @@ async function makeSystemImage({ engine, cache, situation, env }) {
   const system = readSystem();
   if (!usesApt(system) || system.codename === '') {
     throw new SetupError(
-      'No registry is reachable, and building without one needs Debian or Ubuntu. Cure the network, or load a finished image: docker load < aa-worker.tar',
+      'No registry is reachable, and building without one needs Debian or Ubuntu. Cure the network, or load a finished image: docker load < aa-worker.tar (podman load does the same)',
     );
   }
   const image = `aa-base:${system.codename}`;
-  if (await hasImage(engine.socket, image)) return image;
+  if (await hasImage(engine, image)) return image;
   const tar = join(cache, `base-${system.codename}-${engine.arch}.tar`);
   if (!existsSync(tar)) {
     if (findProgram('mmdebstrap', env) === undefined) {
@@ -88,7 +88,7 @@ async function makeSystemImage({ engine, cache, situation, env }) {
       bootstrap(system, tar, env, note),
     );
   }
-  await step(`Importing ${image}`, (note) => importImage(engine.socket, image, createReadStream(tar), note));
+  await step(`Importing ${image}`, (note) => importImage(engine, image, createReadStream(tar), note));
   return image;
 }
 
@@ -128,13 +128,11 @@ async function bootstrap({ codename, families }, tar, env, onLine) {
  * @param {OfflineContext} context
  */
 async function makeBinaryImage({ image, spec, inPackage, program }, { engine, cache, env }) {
-  if (await hasImage(engine.socket, image)) return;
+  if (await hasImage(engine, image)) return;
   const folder = join(cache, `${spec.replace(/\W+/g, '-')}`);
   if (!existsSync(folder))
     await step(`${spec} by npm pack`, (note) => unpack(spec, inPackage, program, folder, env, note));
-  await step(`Importing ${image}`, (note) =>
-    importImage(engine.socket, image, packTar(folder, ['usr']), note),
-  );
+  await step(`Importing ${image}`, (note) => importImage(engine, image, packTar(folder, ['usr']), note));
 }
 
 /**
@@ -167,9 +165,10 @@ async function unpack(spec, inPackage, program, folder, env, onLine) {
 }
 
 /**
- * @param {string} socket
+ * @param {import('./engine-find.js').Engine} engine
  * @param {string} image
  */
-async function hasImage(socket, image) {
-  return (await callEngine({ socket, path: `/images/${image}/json` })).status === 200;
+async function hasImage(engine, image) {
+  const path = apiPath(engine, `/images/${image}/json`);
+  return (await callEngine({ socket: engine.socket, path })).status === 200;
 }

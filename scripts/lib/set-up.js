@@ -4,7 +4,6 @@ import { ensureEngine } from './engine-ensure.js';
 import { ensureImage } from './image-ensure.js';
 import { cacheFolder } from './project.js';
 import { say } from './say.js';
-import { SetupError } from './setup-error.js';
 
 /** @typedef {import('./engine-find.js').Engine} Engine */
 
@@ -23,9 +22,6 @@ export async function setUp({ root, settings, args, env }) {
   if (settings.AA_MODE === 'edge') {
     say('- AA_MODE=edge: no engine is needed here');
     return undefined;
-  }
-  if (settings.AA_RUNTIME === 'podman') {
-    throw new SetupError('This version drives Docker only. Unset AA_RUNTIME, or set it to docker.');
   }
   const situation = readSituation(env, args);
   const engine = await ensureEngine(settings, situation);

@@ -31,3 +31,18 @@ export async function within<T>(promise: Promise<T>, ms: number, onTimeout: () =
     clearTimeout(timer);
   }
 }
+
+/** A promise and what settles it: `Promise.withResolvers`, which Node 20 doesn't have. */
+export function withResolvers<T>(): {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+} {
+  let resolve: (value: T) => void = () => {};
+  let reject: (reason: unknown) => void = () => {};
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

@@ -1,95 +1,150 @@
+import { withResolvers } from './abort.ts';
 import { AppError } from './errors.ts';
+import { type CallerName, createFairQueue } from './fair-queue.ts';
 
 export interface AdmissionOptions {
   readonly maxRunning: number;
   readonly maxQueued: number;
   /** Milliseconds that a job may wait for its turn. */
   readonly queueTimeoutMs: number;
+  /** Names of the callers that there are; absent where callers aren't told apart. */
+  readonly callers?: readonly string[];
 }
 
-/** Lets a bounded number of jobs run and a bounded number wait, first come, first served. */
+/**
+ * Lets a bounded number of jobs run and a bounded number wait. A turn goes to the caller of whom the fewest jobs run, and
+ * among the jobs of one caller to the oldest. The last places in the queue are kept for callers who have none waiting.
+ */
 export interface Admission {
   /**
-   * Waits for a turn. Rejects with `overloaded` when the queue is full, `queue_timeout` when the turn doesn't come in time,
-   * `shutting_down` after `close`, and at once when the signal aborts: a caller that leaves costs nothing.
-   * The returned function gives the turn back; a second call does nothing.
+   * Takes a place, at once. Throws `overloaded` when there is none for anybody, `rate_limited` when what is left is kept for
+   * other callers, and `shutting_down` after `close`.
    */
-  acquire(signal: AbortSignal): Promise<() => void>;
+  enter(caller: CallerName): Ticket;
   stats(): { readonly running: number; readonly queued: number };
   /** Refuses everyone who waits and everyone to come. */
   close(): void;
 }
 
+/** One job's place. */
+export interface Ticket {
+  /** How many jobs that wait have their turn before this one does, itself included; 0 when it has come already. */
+  readonly position: number;
+  /**
+   * Resolves, when the turn comes, with the function that gives it back; a second call of that does nothing. Rejects with
+   * `queue_timeout`, `shutting_down`, or after `leave`.
+   */
+  readonly turn: Promise<() => void>;
+  /** Gives the place in the queue free; does nothing once the turn has come. */
+  leave(): void;
+}
+
 interface Waiter {
+  readonly caller: CallerName;
   readonly admit: () => void;
   readonly refuse: (error: unknown) => void;
 }
 
+/** How long a run takes, before one has told. */
+const FIRST_MEAN_MS = 1000;
+/** How much the newest run counts in the mean of how long runs take. */
+const NEWEST_SHARE = 0.2;
+const MAX_RETRY_AFTER_S = 60;
+
 export function createAdmission(options: AdmissionOptions): Admission {
-  const queue = new Set<Waiter>();
-  let running = 0;
+  const { maxRunning, maxQueued, queueTimeoutMs, callers = [] } = options;
+  const queue = createFairQueue<Waiter>();
+  let meanMs = FIRST_MEAN_MS;
   let closed = false;
 
-  const takeTurn = (): (() => void) => {
-    running += 1;
+  const takeTurn = (caller: CallerName): (() => void) => {
+    const begun = performance.now();
     let given = false;
+    queue.begin(caller);
     return () => {
       if (given) return;
       given = true;
-      running -= 1;
-      const [next] = queue;
-      if (next !== undefined) next.admit();
+      queue.end(caller);
+      meanMs += (performance.now() - begun - meanMs) * NEWEST_SHARE;
+      queue.next()?.admit();
     };
   };
 
-  const wait = (signal: AbortSignal): Promise<() => void> =>
-    new Promise((resolve, reject) => {
-      const leave = (): void => {
-        queue.delete(waiter);
-        clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
-      };
-      const waiter: Waiter = {
-        admit: () => {
-          leave();
-          resolve(takeTurn());
-        },
-        refuse: (error) => {
-          leave();
-          reject(error);
-        },
-      };
-      const onAbort = (): void => waiter.refuse(clientGone());
-      const timer = setTimeout(() => waiter.refuse(queueTimeout(options)), options.queueTimeoutMs);
-      signal.addEventListener('abort', onAbort);
-      queue.add(waiter);
-    });
+  /** Whole seconds after which a place may have fallen free. */
+  const retryAfter = (): number => {
+    const seconds = Math.ceil((meanMs * (queue.waiting.size + 1)) / maxRunning / 1000);
+    return Math.min(MAX_RETRY_AFTER_S, Math.max(1, seconds));
+  };
+
+  const checkRoom = (caller: CallerName): void => {
+    const waiting = [...queue.waiting].map((waiter) => waiter.caller);
+    const own = waiting.filter((name) => name === caller).length;
+    const kept = callers.filter((name) => name !== caller && !waiting.includes(name)).length;
+    const room = maxQueued - waiting.length;
+    // Whoever has none waiting may take the last place: it's the one that was kept for them.
+    if (room > kept || (room > 0 && own === 0)) return;
+    const hasOwnShare = callers.length > 1 && own * callers.length >= maxQueued;
+    throw room > 0 || hasOwnShare ? rateLimited(retryAfter()) : overloaded(options, retryAfter());
+  };
+
+  const wait = (caller: CallerName): Ticket => {
+    const { promise, resolve, reject } = withResolvers<() => void>();
+    const gone = (): void => {
+      clearTimeout(timer);
+      queue.remove(waiter);
+    };
+    const waiter: Waiter = {
+      caller,
+      admit: () => {
+        gone();
+        resolve(takeTurn(caller));
+      },
+      refuse: (error) => {
+        gone();
+        reject(error);
+      },
+    };
+    const timer = setTimeout(() => waiter.refuse(queueTimeout(queueTimeoutMs, retryAfter())), queueTimeoutMs);
+    queue.add(waiter);
+    // Whoever entered may look at the turn only later.
+    promise.catch(() => {});
+    const leave = (): void => {
+      if (queue.waiting.has(waiter)) waiter.refuse(left());
+    };
+    return { position: queue.position(waiter), turn: promise, leave };
+  };
 
   return {
-    async acquire(signal) {
-      if (signal.aborted) throw clientGone();
+    enter(caller) {
       if (closed) throw shuttingDown();
-      if (running < options.maxRunning) return takeTurn();
-      if (queue.size >= options.maxQueued) throw overloaded(options);
-      return wait(signal);
+      if (queue.running < maxRunning) {
+        return { position: 0, turn: Promise.resolve(takeTurn(caller)), leave: () => {} };
+      }
+      checkRoom(caller);
+      return wait(caller);
     },
-    stats: () => ({ running, queued: queue.size }),
+    stats: () => ({ running: queue.running, queued: queue.waiting.size }),
     close() {
       closed = true;
-      for (const waiter of [...queue]) waiter.refuse(shuttingDown());
+      for (const waiter of [...queue.waiting]) waiter.refuse(shuttingDown());
     },
   };
 }
 
-function overloaded(options: AdmissionOptions): AppError {
-  const { maxRunning, maxQueued } = options;
+function overloaded({ maxRunning, maxQueued }: AdmissionOptions, retryAfter: number): AppError {
   const message = `${maxRunning} jobs run and ${maxQueued} wait already: try again after the time in Retry-After.`;
-  return new AppError('overloaded', message);
+  return new AppError('overloaded', message, { retryAfter });
 }
 
-function queueTimeout(options: AdmissionOptions): AppError {
-  const message = `The job waited ${options.queueTimeoutMs} ms for its turn and was dropped without running: try again later.`;
-  return new AppError('queue_timeout', message);
+function rateLimited(retryAfter: number): AppError {
+  const message =
+    'As many of your jobs wait as one caller may have: let some of them end, and try again after the time in Retry-After.';
+  return new AppError('rate_limited', message, { retryAfter });
+}
+
+function queueTimeout(queueTimeoutMs: number, retryAfter: number): AppError {
+  const message = `The job waited ${queueTimeoutMs} ms for its turn and was dropped without running: try again later.`;
+  return new AppError('queue_timeout', message, { retryAfter });
 }
 
 export function shuttingDown(): AppError {
@@ -97,6 +152,6 @@ export function shuttingDown(): AppError {
 }
 
 /** Nobody reads this answer: who asked has gone. */
-function clientGone(): AppError {
+export function left(): AppError {
   return new AppError('infra_error', 'The client went away before its job had a turn: send it again.');
 }

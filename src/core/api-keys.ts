@@ -12,6 +12,8 @@ export interface Caller {
 
 export interface ApiKeys {
   readonly required: boolean;
+  /** Who may call, each once. */
+  readonly names: readonly string[];
   /** Throws `unauthorized` unless the request bears a key, where one is needed. */
   authenticate(request: Request): Promise<Caller>;
 }
@@ -29,6 +31,7 @@ export async function createApiKeys(keys: readonly ApiKeySetting[]): Promise<Api
   );
   return {
     required: keys.length > 0,
+    names: [...new Set(keys.map(({ name }) => name))],
     async authenticate(request) {
       if (known.length === 0) return NOBODY;
       const token = BEARER.exec(request.headers.get('authorization') ?? '')?.[1];
@@ -41,6 +44,11 @@ export async function createApiKeys(keys: readonly ApiKeySetting[]): Promise<Api
       return { name: holder.name };
     },
   };
+}
+
+/** Without keys everything is everybody's; a key opens its holder's jobs alone. */
+export function mayAccess(caller: Caller, owner: string | undefined): boolean {
+  return caller.name === undefined || caller.name === owner;
 }
 
 export function unauthorized(): AppError {

@@ -1,6 +1,6 @@
 import { inputName, nameOutputs } from './artifact-names.ts';
 import type { ArtifactStore } from './artifact-store.ts';
-import type { ArtifactRow } from './job.ts';
+import type { ArtifactRow } from './jobs/job.ts';
 import { ARTIFACT_BOUNDS } from './limits.ts';
 import { mediaTypeOf } from './media-type.ts';
 import type { CollectedOutput } from './output-collector.ts';
@@ -75,4 +75,5 @@ async function upload(
     const body = await workspace.read(file.path);
     await store.putObject(jobKey(workspace.job, file.path), body, { contentType: file.mediaType });
   }
+  await store.putObject(jobKey(workspace.job, 'events'), await workspace.read('events'));
 }

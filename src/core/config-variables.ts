@@ -185,6 +185,7 @@ export const VARIABLES = {
   AA_MAX_QUEUED: whole(0),
   AA_QUEUE_TIMEOUT_MS: whole(1, 2_147_483_647),
   AA_MAX_TIMEOUT_MS: whole(1, 2_147_483_647),
+  AA_RESUME_GRACE_MS: whole(0, 2_147_483_647),
   AA_MAX_BODY_BYTES: bytes(1024),
   AA_MAX_OUTPUT_BYTES: bytes(1),
   AA_MAX_MEMORY_BYTES: bytes(32 * 1024 * 1024),

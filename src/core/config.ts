@@ -24,6 +24,8 @@ export interface Config {
   readonly maxRunning: number;
   readonly maxQueued: number;
   readonly queueTimeoutMs: number;
+  /** How long a streamed job goes on while nobody reads its stream. */
+  readonly resumeGraceMs: number;
   readonly maxBodyBytes: number;
   readonly policy: LimitPolicy;
   readonly allowUnenforced: readonly LimitName[];
@@ -79,6 +81,7 @@ function toConfig(values: Variables, host: Host): Config {
     maxRunning: values.AA_MAX_RUNNING ?? Math.max(4, 2 * host.cores),
     maxQueued: values.AA_MAX_QUEUED ?? 64,
     queueTimeoutMs: values.AA_QUEUE_TIMEOUT_MS ?? 30_000,
+    resumeGraceMs: values.AA_RESUME_GRACE_MS ?? 15_000,
     maxBodyBytes: values.AA_MAX_BODY_BYTES ?? 32 * 1024 * 1024,
     policy,
     allowUnenforced: values.AA_ALLOW_UNENFORCED ?? [],

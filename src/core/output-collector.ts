@@ -1,5 +1,5 @@
 import type { ByteSink } from './container-runtime.ts';
-import type { OutputFile, Workspace } from './workspace.ts';
+import type { OutputFile, StreamName, Workspace } from './workspace.ts';
 
 const COPY_CHUNK = 256 * 1024;
 const NEWLINE = 10;
@@ -19,12 +19,19 @@ export interface CollectedOutput {
   readonly truncated: boolean;
   /** Bytes of the stream that aren't in the file; `undefined` when that isn't known. */
   readonly omittedBytes: number | undefined;
+  /** Where in the file the stream's last bytes lie, when bytes before them are missing. */
+  readonly tail?: { readonly start: number; readonly length: number };
+}
+
+/** Bytes of a stream that stay where they were written first, of `maxBytes` that are kept. */
+export function headLength(maxBytes: number): number {
+  return maxBytes - Math.floor(maxBytes / 4);
 }
 
 /** @param maxBytes bytes of the stream that are kept: the first three quarters and the last quarter. */
 export function createOutputCollector(file: OutputFile, maxBytes: number): OutputCollector {
-  const tailSize = Math.floor(maxBytes / 4);
-  const headSize = maxBytes - tailSize;
+  const headSize = headLength(maxBytes);
+  const tailSize = maxBytes - headSize;
   let total = 0;
   let failure: unknown;
 
@@ -69,8 +76,9 @@ export function createOutputCollector(file: OutputFile, maxBytes: number): Outpu
     try {
       if (failure !== undefined) throw failure;
       const omittedBytes = Math.max(0, total - maxBytes);
-      if (omittedBytes > 0) await straighten(file, headSize, tailSize, total, omittedBytes);
-      return { truncated: omittedBytes > 0, omittedBytes };
+      if (omittedBytes === 0) return { truncated: false, omittedBytes };
+      const start = await straighten(file, headSize, tailSize, total, omittedBytes);
+      return { truncated: true, omittedBytes, tail: { start, length: tailSize } };
     } finally {
       await file.close();
     }
@@ -84,13 +92,14 @@ export function omissionLine(omittedBytes: number): string {
   return `[... ${omittedBytes} bytes omitted ...]\n`;
 }
 
+/** Puts the ring in order behind the line that counts; resolves with the position of the tail. */
 async function straighten(
   file: OutputFile,
   headSize: number,
   tailSize: number,
   total: number,
   omittedBytes: number,
-): Promise<void> {
+): Promise<number> {
   const oldest = tailSize === 0 ? 0 : (total - headSize) % tailSize;
   const tail = new Uint8Array(tailSize);
   tail.set(await readAll(file, headSize + oldest, tailSize - oldest), 0);
@@ -99,6 +108,7 @@ async function straighten(
   const line = new TextEncoder().encode((headEndsLine ? '' : '\n') + omissionLine(omittedBytes));
   await file.write(line, headSize);
   await file.write(tail, headSize + line.length);
+  return headSize + line.length;
 }
 
 async function readAll(file: OutputFile, position: number, length: number): Promise<Uint8Array> {
@@ -117,23 +127,31 @@ export interface CapturedStreams {
   readonly stdout: ByteSink;
   readonly stderr: ByteSink;
   /** Brings both files into their final form. Once. */
-  finish(): Promise<Readonly<Record<'stdout' | 'stderr', CollectedOutput>>>;
+  finish(): Promise<Readonly<Record<StreamName, CollectedOutput>>>;
 }
 
+/** @param onWritten hears of each chunk once it lies in its file */
 export async function openStreams(
   workspace: Pick<Workspace, 'openOutput'>,
   maxBytes: number,
+  onWritten: (stream: StreamName, chunk: Uint8Array) => void,
 ): Promise<CapturedStreams> {
-  const open = async (name: 'stdout' | 'stderr'): Promise<OutputCollector> =>
+  const open = async (name: StreamName): Promise<OutputCollector> =>
     createOutputCollector(await workspace.openOutput(name), maxBytes);
   const stdout = await open('stdout');
   const stderr = await open('stderr').catch(async (error) => {
     await stdout.finish();
     throw error;
   });
+  const told = (name: StreamName, collector: OutputCollector): ByteSink => ({
+    async write(chunk) {
+      await collector.write(chunk);
+      onWritten(name, chunk);
+    },
+  });
   return {
-    stdout,
-    stderr,
+    stdout: told('stdout', stdout),
+    stderr: told('stderr', stderr),
     async finish() {
       const [out, err] = await Promise.all([stdout.finish(), stderr.finish()]);
       return { stdout: out, stderr: err };

@@ -8,7 +8,7 @@ import {
 } from './container-runtime.ts';
 import { toEngineError } from './engine-errors.ts';
 import { AppError } from './errors.ts';
-import { type Outcome, type ProgramEnd, signalOf } from './job.ts';
+import { type Outcome, type ProgramEnd, signalOf } from './jobs/job.ts';
 import type { Logger } from './logger.ts';
 
 /** Between SIGTERM and SIGKILL. A cancelled run is dead within 2 s, this and the engine's own time included. */

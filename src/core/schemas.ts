@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { SESSION_ID_PATTERN } from './ids.ts';
+import { JOB_ID_PATTERN, SESSION_ID_PATTERN } from './ids.ts';
+import { JOB_STATUSES } from './jobs/job.ts';
 
 const MAX_FILES = 10_000;
 /** Leaves room in a key's 1,024 bytes for session, job and a bucket's prefix, as for what programs leave. */
@@ -240,3 +241,32 @@ export const executeEnvelope = v.pipe(
 
 /** The same for `POST /run`, which means `code_execution`. */
 export const runEnvelope = v.pipe(body, v.looseObject({ sessionId }));
+
+const MAX_PAGE = 200;
+const DEFAULT_PAGE = 50;
+
+/** The query of `GET /jobs`. */
+export const jobsQuery = v.strictObject({
+  sessionId: v.optional(sessionId),
+  status: v.optional(v.picklist(JOB_STATUSES, `Must be one of ${JOB_STATUSES.join(', ')}.`)),
+  cursor: v.optional(
+    v.pipe(v.string(), v.regex(JOB_ID_PATTERN, 'Is no cursor: send the nextCursor of the page before.')),
+  ),
+  limit: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{1,3}$/, `Must be a whole number from 1 to ${MAX_PAGE}.`),
+      v.transform(Number),
+      v.minValue(1, 'Must be 1 or more.'),
+      v.maxValue(MAX_PAGE, `Must be ${MAX_PAGE} or less.`),
+    ),
+    String(DEFAULT_PAGE),
+  ),
+});
+
+/** The header `Last-Event-ID`: 0 for none. */
+export const lastEventId = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,15}$/, 'Last-Event-ID is no event id: send the id of the last event that you have.'),
+  v.transform(Number),
+);

@@ -1,13 +1,14 @@
 import { within } from './abort.ts';
-import { type Admission, shuttingDown } from './admission.ts';
+import { type Admission, shuttingDown, type Ticket } from './admission.ts';
 import type { EngineGate } from './engine-gate.ts';
 import { AppError } from './errors.ts';
-import { newId } from './ids.ts';
-import type { Manifest } from './job.ts';
-import { runJob } from './job-run.ts';
+import { newJobId } from './ids.ts';
+import { acceptJob, forgetJob, toStorageError } from './jobs/accept-job.ts';
+import type { Manifest } from './jobs/job.ts';
+import { type LiveJob, startJob } from './jobs/live-job.ts';
+import type { JobHouse, JobOrder, RunningJob } from './jobs/running-job.ts';
 import { clampLimits, type LimitPolicy, type RequestedLimits } from './limits.ts';
 import type { Logger } from './logger.ts';
-import type { JobHouse, RunningJob } from './running-job.ts';
 import type { ToolHandler } from './tool-handler.ts';
 import type { Workspaces } from './workspace.ts';
 
@@ -15,32 +16,43 @@ export interface SupervisorOptions extends JobHouse {
   readonly admission: Admission;
   readonly gate: EngineGate;
   readonly policy: LimitPolicy;
+  /** Milliseconds for which a streamed job goes on while nobody reads its stream. */
+  readonly resumeGraceMs: number;
   readonly logger: Logger;
 }
 
-export interface ExecuteRequest {
+export interface JobRequest {
   readonly tool: ToolHandler;
   readonly sessionId: string;
   /** Whose job it is; `undefined` where callers aren't told apart. */
   readonly owner?: string | undefined;
   /** What `tool.input` has parsed. */
   readonly input: RequestedLimits;
-  /** Aborts when the client has gone: the run is then cancelled. */
-  readonly signal: AbortSignal;
+  /** The job's id, where it had to be known before; made by `newJobId`. */
+  readonly id?: string;
+  /**
+   * What the job lives by. The signal of a client that waits for the answer: the job ends with it, and is forgotten when it never
+   * ran. `stream`: it ends when nobody reads its stream for a while. `itself`: it runs to its end.
+   */
+  readonly livesBy: AbortSignal | 'stream' | 'itself';
   readonly logger: Logger;
 }
 
 /** One job's life, from the request to the manifest. */
 export interface Supervisor {
   /**
-   * Runs a tool and resolves with the manifest of the finished job. A manifest whose job has no `end` says that it
-   * couldn't be found out how the run ended. Rejects with an AppError when no program ran; then nothing is left.
+   * Takes a job: it has a folder and its place in the queue once this resolves. Rejects with an AppError when it can't be
+   * taken; then nothing is left.
    */
-  execute(request: ExecuteRequest): Promise<Manifest>;
+  submit(request: JobRequest): Promise<LiveJob>;
+  /** A job of this process that hasn't stopped. */
+  find(jobId: string): LiveJob | undefined;
+  /** Whether the folder of this job is in this process's hands. */
+  holds(jobId: string): boolean;
+  /** Every job of this process that hasn't stopped, in the order in which they came. */
+  list(): readonly LiveJob[];
   /** Whether `close` was called: no job is taken any more. */
   isClosing(): boolean;
-  /** Whether the job runs in this process now. */
-  isRunning(jobId: string): boolean;
   /** Takes no more jobs, gives the running ones `drainMs` to end, cancels the rest, and waits until all are removed. */
   close(drainMs: number): Promise<void>;
 }
@@ -51,73 +63,105 @@ const CANCEL_WAIT_MS = 3000;
 const RESERVE = { bytes: 64 * 1024 * 1024, inodes: 1024 };
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const { admission, gate, logger } = options;
-  const running = new Map<string, { readonly job: RunningJob; readonly done: Promise<unknown> }>();
+  const { admission, gate, workspaces, logger } = options;
+  const jobs = new Map<string, LiveJob>();
+  /** Ids of jobs that are about to be among them. */
+  const accepting = new Set<string>();
   let closed = false;
 
-  const run = async (request: ExecuteRequest, queueMs: number): Promise<Manifest> => {
-    const job = toJob(request, options.policy, queueMs);
-    const cancel = (): void => job.stop.abort('canceled');
-    request.signal.addEventListener('abort', cancel);
-    // The client may have gone between its turn and now; that event won't come again.
-    if (request.signal.aborted) cancel();
-    const done = runJob(options, job);
-    running.set(job.id, { job, done });
-    try {
-      const manifest = await done;
-      // Nobody knows how the run ended, so the engine is looked at before the next one.
-      if (manifest.job.end === undefined) gate.suspect();
-      return manifest;
-    } catch (error) {
-      if (error instanceof AppError && error.code === 'engine_unavailable') gate.suspect();
-      throw error;
-    } finally {
-      running.delete(job.id);
-      request.signal.removeEventListener('abort', cancel);
-    }
-  };
-
-  const execute = async (request: ExecuteRequest): Promise<Manifest> => {
+  const submit = async (request: JobRequest): Promise<LiveJob> => {
     if (closed) throw shuttingDown();
     const arrived = performance.now();
     await gate.pass();
-    const release = await admission.acquire(request.signal);
+    await checkSpace(workspaces);
+    const ticket = admission.enter(request.owner);
+    const order = toOrder(request, options.policy);
+    const begun = performance.now();
+    const job = await accept(order, ticket);
+    const acceptMs = performance.now() - begun;
+    // What isn't among the jobs yet isn't waited for by `close`.
+    if (closed) {
+      giveUp(ticket);
+      await forgetJob(job);
+      throw shuttingDown();
+    }
+    const { livesBy } = request;
+    const live = startJob({
+      house: options,
+      job,
+      ticket,
+      isKnown: typeof livesBy === 'string',
+      graceMs: livesBy === 'stream' ? options.resumeGraceMs : undefined,
+      arrived,
+      acceptMs,
+      onStopped: () => jobs.delete(order.id),
+    });
+    jobs.set(order.id, live);
+    live.done.then(suspectEngine, suspectEngine);
+    if (typeof livesBy !== 'string') endWith(livesBy, live);
+    return live;
+  };
+
+  const accept = async (order: JobOrder, ticket: Ticket): Promise<RunningJob> => {
+    accepting.add(order.id);
     try {
-      await checkSpace(options.workspaces);
-      // What isn't among the running yet isn't waited for by `close`.
-      if (closed) throw shuttingDown();
-      return await run(request, performance.now() - arrived);
+      return await acceptJob(workspaces, order, ticket.position);
+    } catch (error) {
+      giveUp(ticket);
+      throw error;
     } finally {
-      release();
+      accepting.delete(order.id);
     }
   };
 
-  const allSettled = (): Promise<unknown> =>
-    Promise.allSettled([...running.values()].map(({ done }) => done));
-
-  const close = async (drainMs: number): Promise<void> => {
-    closed = true;
-    admission.close();
-    await within(allSettled(), drainMs, () => {});
-    for (const { job } of running.values()) job.stop.abort('canceled');
-    await within(allSettled(), CANCEL_WAIT_MS, () =>
-      logger.error({ jobs: running.size }, 'runs did not end in time and are left to the next start'),
-    );
+  /** When nobody knows how a run ended, or no engine took it, the engine is looked at before the next one. */
+  const suspectEngine = (result: unknown): void => {
+    const code = result instanceof AppError ? result.code : (result as Partial<Manifest>).job?.error?.code;
+    if (code === 'engine_unavailable' || code === 'infra_error') gate.suspect();
   };
 
-  return { execute, isClosing: () => closed, isRunning: (jobId) => running.has(jobId), close };
+  const allSettled = (): Promise<unknown> => Promise.allSettled([...jobs.values()].map(({ done }) => done));
+
+  return {
+    submit,
+    find: (jobId) => jobs.get(jobId),
+    holds: (jobId) => jobs.has(jobId) || accepting.has(jobId),
+    list: () => [...jobs.values()],
+    isClosing: () => closed,
+    async close(drainMs) {
+      closed = true;
+      admission.close();
+      await within(allSettled(), drainMs, () => {});
+      for (const job of jobs.values()) job.cancel();
+      await within(allSettled(), CANCEL_WAIT_MS, () =>
+        logger.error({ jobs: jobs.size }, 'runs did not end in time and are left to the next start'),
+      );
+    },
+  };
 }
 
-function toJob(request: ExecuteRequest, policy: LimitPolicy, queueMs: number): RunningJob {
-  const id = newId();
-  const { tool, sessionId, owner, input } = request;
-  const stop = new AbortController();
+/** Ends a job once its client has gone, which may have happened before anybody listened. */
+function endWith(client: AbortSignal, job: LiveJob): void {
+  client.addEventListener('abort', job.abandon);
+  if (client.aborted) job.abandon();
+  job.done.catch(() => {}).finally(() => client.removeEventListener('abort', job.abandon));
+}
+
+function giveUp(ticket: Ticket): void {
+  ticket.leave();
+  ticket.turn.then((giveBack) => giveBack()).catch(() => {});
+}
+
+function toOrder(request: JobRequest, policy: LimitPolicy): JobOrder {
+  const { tool, sessionId, owner, input, id = newJobId(sessionId) } = request;
   const logger = request.logger.child({ job: id, session: sessionId, tool: tool.name });
-  return { id, sessionId, owner, tool, input, limits: clampLimits(input, policy), stop, queueMs, logger };
+  return { id, sessionId, owner, tool, input, limits: clampLimits(input, policy), logger };
 }
 
 async function checkSpace(workspaces: Workspaces): Promise<void> {
-  const free = await workspaces.free();
+  const free = await workspaces.free().catch((error) => {
+    throw toStorageError(error);
+  });
   if (free.bytes >= RESERVE.bytes && free.inodes >= RESERVE.inodes) return;
   throw new AppError(
     'storage_full',

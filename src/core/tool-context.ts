@@ -1,17 +1,16 @@
+import type { ByteSink } from './container-runtime.ts';
 import { toContainerSpec } from './container-spec.ts';
-import type { InterruptedJob, JobRecord, ProgramEnd } from './job.ts';
+import type { InterruptedJob, ProgramEnd } from './jobs/job.ts';
+import type { JobHouse, RunningJob } from './jobs/running-job.ts';
 import type { CapturedStreams } from './output-collector.ts';
 import { type ContainerRunResult, runContainer } from './run-container.ts';
-import type { JobHouse, RunningJob } from './running-job.ts';
 import type { Program, ToolContext } from './tool-handler.ts';
 import { watchDisk } from './watch-disk.ts';
-import type { CollectedFile, Workspace } from './workspace.ts';
+import type { CollectedFile } from './workspace.ts';
 
 /** What became known while the tool ran. */
 export interface ToolTrace {
   inputs: readonly CollectedFile[];
-  /** ISO 8601; absent until a program started. */
-  startedAt?: string;
   timings: ContainerRunResult['timings'];
   outputComplete: boolean;
   /** Settles when the run's container is gone; never rejects. */
@@ -21,14 +20,12 @@ export interface ToolTrace {
 export interface ToolContextOptions {
   readonly house: JobHouse;
   readonly job: RunningJob;
-  readonly record: JobRecord;
-  readonly workspace: Workspace;
   readonly streams: CapturedStreams;
 }
 
 /** Makes what the tool can reach, and the trace of what it did. */
 export function createToolContext(options: ToolContextOptions): { context: ToolContext; trace: ToolTrace } {
-  const { job, workspace } = options;
+  const { job } = options;
   const trace: ToolTrace = {
     inputs: [],
     timings: { create: 0, start: 0, run: 0 },
@@ -47,7 +44,7 @@ export function createToolContext(options: ToolContextOptions): { context: ToolC
     logger: job.logger,
     async writeInputs(files) {
       once('writeInputs');
-      trace.inputs = await workspace.writeInputs(files);
+      trace.inputs = await job.workspace.writeInputs(files);
     },
     async runContainer(program) {
       once('runContainer');
@@ -62,17 +59,15 @@ async function runProgram(
   trace: ToolTrace,
   program: Program,
 ): Promise<ProgramEnd> {
-  const { house, job, workspace, streams } = options;
+  const { house, job, streams } = options;
+  const { workspace } = job;
   const sandbox = house.sandboxes.open(job.limits.timeoutMs);
+  job.record = { ...job.record, status: 'created', sandbox: sandbox.id };
   try {
     const [stdin] = await Promise.all([
       program.stdin === undefined ? undefined : workspace.writeStdin(program.stdin),
       // Before the program starts, so that after a crash the folder tells which container served it.
-      workspace.writeControl('job.json', {
-        ...options.record,
-        sandbox: sandbox.id,
-        inputs: trace.inputs,
-      } satisfies InterruptedJob),
+      workspace.writeControl('job.json', { ...job.record, inputs: trace.inputs } satisfies InterruptedJob),
     ]);
     const spec = toContainerSpec(program, {
       image: house.image,
@@ -84,17 +79,18 @@ async function runProgram(
       workspace: workspace.mountSource,
       ...(stdin === undefined ? {} : { stdin }),
     });
+    const started = tellStart(job);
     const result = await runContainer({
       runtime: house.runtime,
       spec,
-      stdout: streams.stdout,
-      stderr: streams.stderr,
+      stdout: after(started, streams.stdout),
+      stderr: after(started, streams.stderr),
       timeoutMs: job.limits.timeoutMs,
       signal: job.stop.signal,
       logger: job.logger,
       onStarted: () => {
-        trace.startedAt = new Date().toISOString();
-        return guardDisk(job, workspace);
+        started();
+        return guardDisk(job);
       },
     });
     trace.timings = result.timings;
@@ -107,9 +103,31 @@ async function runProgram(
   }
 }
 
+/** Tells once that the program runs. */
+function tellStart(job: RunningJob): () => void {
+  let told = false;
+  return () => {
+    if (told) return;
+    told = true;
+    const at = Date.now();
+    job.record = { ...job.record, status: 'running', startedAt: new Date(at).toISOString() };
+    job.log.append([{ kind: 'started', at }]);
+  };
+}
+
+/** Output may come before the engine has answered that the program runs. */
+function after(started: () => void, sink: ByteSink): ByteSink {
+  return {
+    write(chunk) {
+      started();
+      return sink.write(chunk);
+    },
+  };
+}
+
 /** Ends the run when it takes too much of the disk; the returned function stops looking. */
-function guardDisk(job: RunningJob, workspace: Workspace): () => void {
+function guardDisk(job: RunningJob): () => void {
   const looking = new AbortController();
-  void watchDisk(workspace, job.limits.diskBytes, looking.signal, () => job.stop.abort('disk_limit'));
+  void watchDisk(job.workspace, job.limits.diskBytes, looking.signal, () => job.stop.abort('disk_limit'));
   return () => looking.abort();
 }

@@ -1,5 +1,5 @@
 import type { GenericSchema, InferOutput } from 'valibot';
-import type { ProgramEnd } from './job.ts';
+import type { ProgramEnd } from './jobs/job.ts';
 import type { Limits, RequestedLimits } from './limits.ts';
 import type { Logger } from './logger.ts';
 import type { InputFile } from './workspace.ts';

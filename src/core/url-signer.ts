@@ -1,4 +1,6 @@
 import { equal } from './api-keys.ts';
+import { toBase64Url } from './base64.ts';
+import { createHmac } from './hmac.ts';
 import type { JobRef } from './workspace.ts';
 
 /** Signs artifact URLs, so that a browser opens them without a key until they expire. */
@@ -11,13 +13,10 @@ export interface UrlSigner {
 
 /** @param secret 32 random bytes or more, the same for as long as links shall live. */
 export async function createUrlSigner(secret: Uint8Array, ttlSeconds: number): Promise<UrlSigner> {
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
-  const key = await crypto.subtle.importKey('raw', new Uint8Array(secret), algorithm, false, ['sign']);
-  const mac = async ({ sessionId, jobId }: JobRef, name: string, exp: string): Promise<Uint8Array> => {
-    // JSON, so that no name can move the border between two parts.
-    const message = new TextEncoder().encode(JSON.stringify([sessionId, jobId, name, exp]));
-    return new Uint8Array(await crypto.subtle.sign(algorithm, key, message));
-  };
+  const hmac = await createHmac(secret);
+  // JSON, so that no name can move the border between two parts.
+  const mac = ({ sessionId, jobId }: JobRef, name: string, exp: string): Promise<Uint8Array> =>
+    hmac(JSON.stringify([sessionId, jobId, name, exp]));
   return {
     async sign(job, name) {
       const exp = String(Math.floor(Date.now() / 1000) + ttlSeconds);
@@ -31,11 +30,4 @@ export async function createUrlSigner(secret: Uint8Array, ttlSeconds: number): P
       return equal(expected, new TextEncoder().encode(sig));
     },
   };
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
 }

@@ -7,6 +7,7 @@
  *   stdin                          mounted read-only, when the program is given one
  *   inputs/                        the inputs' original bytes
  *   stdout  stderr                 what was captured
+ *   events                         in which order it was (`jobs/event-index.ts`)
  *   job.json  manifest.json        control data
  * ```
  *
@@ -21,6 +22,12 @@ export interface Workspaces {
 
   /** Every job folder below the root, whatever its state. */
   list(): AsyncIterable<JobRef>;
+
+  /** The names of all sessions that have a folder, in byte order. */
+  sessions(): Promise<readonly string[]>;
+
+  /** The ids of a session's jobs that have a folder, in byte order; none for a session that is unknown. */
+  jobs(sessionId: string): Promise<readonly string[]>;
 
   /** Bytes and inodes that are still free on the file system that holds the root. */
   free(): Promise<DiskUsage>;
@@ -49,8 +56,11 @@ export interface Workspace {
   /** Writes what the program will read from its standard input; resolves with the absolute path to mount. */
   writeStdin(content: Uint8Array): Promise<string>;
 
-  /** Creates the file of a captured stream. */
-  openOutput(name: 'stdout' | 'stderr'): Promise<OutputFile>;
+  /** Opens a file that we write while the program runs, and creates it when there is none. */
+  openOutput(name: OutputName): Promise<OutputFile>;
+
+  /** Reads up to `length` bytes of a file that may still grow; fewer at its end. */
+  readPart(name: OutputName, position: number, length: number): Promise<Uint8Array>;
 
   /** Size and SHA-256 of one file in the job's folder that the program can't reach (`stdout`, `inputs/…`). */
   describe(path: string): Promise<CollectedFile>;
@@ -82,7 +92,12 @@ export interface InputFile {
   readonly content: Uint8Array;
 }
 
-/** A random-access file of which one job's collector is the only writer. */
+/** A captured stream. */
+export type StreamName = 'stdout' | 'stderr';
+
+export type OutputName = StreamName | 'events';
+
+/** A random-access file with one writer. */
 export interface OutputFile {
   write(bytes: Uint8Array, position: number): Promise<void>;
   /** Reads up to `length` bytes; fewer only at the file's end. */

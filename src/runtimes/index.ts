@@ -1,10 +1,13 @@
-import { type ContainerRuntime, RuntimeError } from '../core/container-runtime.ts';
+import type { ContainerRuntime } from '../core/container-runtime.ts';
 import type { Logger } from '../core/logger.ts';
-import { findSocket, type SocketPlaces } from './docker/find-socket.ts';
+import { createAutoRuntime } from './auto.ts';
+import { findEngine } from './discovery/find-engine.ts';
+import type { EngineChoice, SocketPlaces } from './discovery/places.ts';
 import { createDockerRuntime } from './docker/index.ts';
+import { createPodmanRuntime } from './podman/index.ts';
 
 export interface CreateRuntimeOptions extends SocketPlaces {
-  readonly kind: 'auto' | 'docker' | 'podman';
+  readonly kind: EngineChoice;
   readonly logger: Logger;
   /** How long one call to the engine may take, in ms. */
   readonly deadlineMs?: number;
@@ -15,16 +18,15 @@ export interface CreateRuntimeOptions extends SocketPlaces {
  * after each connection that failed.
  */
 export function createRuntime(options: CreateRuntimeOptions): ContainerRuntime {
-  if (options.kind === 'podman') {
-    throw new RuntimeError(
-      'wrong_engine',
-      'This version drives Docker only. Set AA_RUNTIME=docker or leave it out.',
-    );
-  }
-  const { logger, deadlineMs } = options;
-  return createDockerRuntime({
-    socketPath: () => findSocket(options),
-    logger,
-    ...(deadlineMs === undefined ? {} : { deadlineMs }),
-  });
+  const { kind, logger, deadlineMs } = options;
+  const create = (engine: 'docker' | 'podman'): ContainerRuntime => {
+    const settings = {
+      socketPath: async () => (await findEngine(options, engine)).socketPath,
+      logger,
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    };
+    return engine === 'docker' ? createDockerRuntime(settings) : createPodmanRuntime(settings);
+  };
+  if (kind !== 'auto') return create(kind);
+  return createAutoRuntime(async () => create((await findEngine(options, 'auto')).engine));
 }

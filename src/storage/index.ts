@@ -1,7 +1,7 @@
 import type { ArtifactStore } from '../core/artifact-store.ts';
 import type { Workspaces } from '../core/workspace.ts';
 import { createDiskStore } from './disk/index.ts';
-import { createFacts } from './facts.ts';
+import { createClaims, createFacts, type Facts } from './facts.ts';
 import { keepOwnKey, type OwnKey } from './own-key.ts';
 import { createWorkspaces, runUser } from './workspace/index.ts';
 import { acquireInstance } from './workspace/instance-lock.ts';
@@ -12,7 +12,10 @@ const RUNNER = { uid: 10001, gid: 10001 } as const;
 export interface Storage {
   readonly store: ArtifactStore;
   readonly workspaces: Workspaces;
-  readonly facts: ReturnType<typeof createFacts>;
+  /** What was learnt or made once. */
+  readonly facts: Facts;
+  /** Which job each idempotency key stands for. */
+  readonly claims: Facts;
   readonly instanceId: string;
   /** The key of a service that makes its own: made at the first call and kept. */
   ownKey(): Promise<OwnKey>;
@@ -29,6 +32,7 @@ export async function createStorage({ root }: { readonly root: string }): Promis
     store: createDiskStore({ root }),
     workspaces: createWorkspaces({ root, runner: RUNNER }),
     facts: createFacts(root),
+    claims: createClaims(root),
     instanceId: instance.id,
     ownKey: () => keepOwnKey(root),
     user: runUser({ runner: RUNNER }),

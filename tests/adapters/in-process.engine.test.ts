@@ -10,7 +10,7 @@ import { startService } from '../../src/service.ts';
 import { createStorage } from '../../src/storage/index.ts';
 import { codeExecution } from '../../src/tools/code-execution.ts';
 import { describeHttpApi, EXAM_SETTINGS, type HttpSubject } from '../contract/http-api.ts';
-import { containersOf } from '../support/engine.ts';
+import { containersOf, DOCKER } from '../support/engine.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
 
 const BASE_URL = 'http://127.0.0.1:8080';
@@ -22,10 +22,9 @@ describeHttpApi('in process', async (): Promise<HttpSubject> => {
   const toolRegistry = createToolRegistry();
   toolRegistry.register(codeExecution);
   const storage = await createStorage({ root: config.storagePath });
-  const socketPath = process.env.DOCKER_SOCKET_PATH;
   const runtime = createRuntime({
     kind: 'docker',
-    ...(socketPath === undefined ? {} : { socketPath }),
+    socketPath: DOCKER.socketPath,
     env: process.env,
     platform: process.platform,
     home: homedir(),
@@ -52,7 +51,8 @@ describeHttpApi('in process', async (): Promise<HttpSubject> => {
     baseUrl: BASE_URL,
     storageRoot: config.storagePath,
     instanceId,
-    fetch: async (path, init) => abortable(await toRequest(path, init), answer),
+    engine: DOCKER.name,
+    fetch: async (path, init) => abortable(await toRequest(path, init), answer, init?.signal ?? undefined),
     async raw({ method = 'GET', path, headers = {}, body }) {
       const request = new Request(`${BASE_URL}${path}`, {
         method,
@@ -78,12 +78,43 @@ async function toRequest(path: string, init: RequestInit = {}): Promise<Request>
   return new Request(new URL(path, BASE_URL), { ...init, headers });
 }
 
-/** As a client sees it: an aborted call rejects at once, whatever the service does with it. */
-function abortable(request: Request, answer: ServeOptions['fetch']): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    request.signal.addEventListener('abort', () => reject(new DOMException('gone', 'AbortError')));
+/**
+ * As a client sees it: an aborted call rejects at once, whatever the service does with it, and so does its body. By the caller's
+ * own signal: a request's follows that one only for as long as somebody holds the request.
+ */
+async function abortable(
+  request: Request,
+  answer: ServeOptions['fetch'],
+  signal = new AbortController().signal,
+): Promise<Response> {
+  const response = await new Promise<Response>((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new DOMException('gone', 'AbortError')));
     Promise.resolve(answer(request)).then(resolve, reject);
   });
+  return response.body === null ? response : new Response(cutBy(signal, response.body), response);
+}
+
+/** `pipeThrough` with a signal would wait for what it has read to be taken, and the reader who has gone takes nothing. */
+function cutBy(signal: AbortSignal, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        signal.addEventListener('abort', () => {
+          controller.error(new DOMException('gone', 'AbortError'));
+          void reader.cancel();
+        });
+      },
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (signal.aborted) return;
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: () => reader.cancel(),
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 /** `new Request` names a type for every text body; a raw request has only what it says. */

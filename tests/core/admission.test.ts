@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createAdmission } from '../../src/core/admission.ts';
+import { type Admission, createAdmission } from '../../src/core/admission.ts';
 
 const QUEUE_TIMEOUT_MS = 1000;
-const never = (): AbortSignal => new AbortController().signal;
 
-function open(maxRunning: number, maxQueued: number) {
-  return createAdmission({ maxRunning, maxQueued, queueTimeoutMs: QUEUE_TIMEOUT_MS });
+function open(maxRunning: number, maxQueued: number, callers: readonly string[] = []) {
+  return createAdmission({ maxRunning, maxQueued, queueTimeoutMs: QUEUE_TIMEOUT_MS, callers });
+}
+
+/** Enters and waits for the turn. */
+async function acquire(admission: Admission, caller?: string): Promise<() => void> {
+  return admission.enter(caller).turn;
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -14,10 +18,10 @@ afterEach(() => void vi.useRealTimers());
 describe('admission', () => {
   it('lets as many run as it may, and the next waits until one has ended', async () => {
     const admission = open(2, 5);
-    const first = await admission.acquire(never());
-    await admission.acquire(never());
+    const first = await acquire(admission);
+    await acquire(admission);
     let admitted = false;
-    const third = admission.acquire(never()).then(() => {
+    const third = acquire(admission).then(() => {
       admitted = true;
     });
     await vi.advanceTimersByTimeAsync(1);
@@ -31,9 +35,9 @@ describe('admission', () => {
   it('serves who waits in the order in which they came', async () => {
     const admission = open(1, 10);
     const order: number[] = [];
-    const release = await admission.acquire(never());
+    const release = await acquire(admission);
     const waiting = [1, 2, 3, 4].map(async (number) => {
-      const done = await admission.acquire(never());
+      const done = await acquire(admission);
       order.push(number);
       done();
     });
@@ -45,13 +49,13 @@ describe('admission', () => {
   it('nobody overtakes a queue: who comes as a turn falls free is behind those who wait', async () => {
     const admission = open(1, 10);
     const order: string[] = [];
-    const release = await admission.acquire(never());
-    const waiter = admission.acquire(never()).then((done) => {
+    const release = await acquire(admission);
+    const waiter = acquire(admission).then((done) => {
       order.push('waiter');
       done();
     });
     release();
-    const late = admission.acquire(never()).then((done) => {
+    const late = acquire(admission).then((done) => {
       order.push('late');
       done();
     });
@@ -61,31 +65,31 @@ describe('admission', () => {
 
   it('a turn is given back once, however often it is given back', async () => {
     const admission = open(1, 10);
-    const release = await admission.acquire(never());
+    const release = await acquire(admission);
     release();
     release();
-    await admission.acquire(never());
+    await acquire(admission);
     expect(admission.stats()).toEqual({ running: 1, queued: 0 });
   });
 
   it('refuses with overloaded when the queue is full', async () => {
     const admission = open(1, 1);
-    await admission.acquire(never());
-    admission.acquire(never()).catch(() => {});
-    await expect(admission.acquire(never())).rejects.toMatchObject({ code: 'overloaded', retryAfter: 1 });
+    await acquire(admission);
+    acquire(admission).catch(() => {});
+    await expect(acquire(admission)).rejects.toMatchObject({ code: 'overloaded', retryAfter: 2 });
     expect(admission.stats()).toEqual({ running: 1, queued: 1 });
   });
 
   it('a queue of no places refuses at once', async () => {
     const admission = open(1, 0);
-    await admission.acquire(never());
-    await expect(admission.acquire(never())).rejects.toMatchObject({ code: 'overloaded' });
+    await acquire(admission);
+    await expect(acquire(admission)).rejects.toMatchObject({ code: 'overloaded' });
   });
 
   it('refuses with queue_timeout when the turn does not come', async () => {
     const admission = open(1, 5);
-    const release = await admission.acquire(never());
-    const waiting = admission.acquire(never());
+    const release = await acquire(admission);
+    const waiting = acquire(admission);
     const refused = expect(waiting).rejects.toMatchObject({ code: 'queue_timeout' });
     await vi.advanceTimersByTimeAsync(QUEUE_TIMEOUT_MS);
     await refused;
@@ -94,32 +98,46 @@ describe('admission', () => {
     expect(admission.stats().running).toBe(0);
   });
 
-  it('a client that leaves gives its place in the queue free', async () => {
+  it('one who leaves gives the place in the queue free', async () => {
     const admission = open(1, 1);
-    const release = await admission.acquire(never());
-    const client = new AbortController();
-    const waiting = admission.acquire(client.signal);
-    client.abort();
-    await expect(waiting).rejects.toThrow();
+    const release = await acquire(admission);
+    const ticket = admission.enter(undefined);
+    const refused = expect(ticket.turn).rejects.toThrow();
+    ticket.leave();
+    ticket.leave();
+    await refused;
     expect(admission.stats()).toEqual({ running: 1, queued: 0 });
     release();
     expect(admission.stats().running).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('a client that has left before costs nothing', async () => {
+  it('leaving after the turn has come changes nothing', async () => {
     const admission = open(1, 1);
-    await expect(admission.acquire(AbortSignal.abort())).rejects.toThrow();
+    const ticket = admission.enter(undefined);
+    ticket.leave();
+    (await ticket.turn)();
     expect(admission.stats()).toEqual({ running: 0, queued: 0 });
+  });
+
+  it('says how long until a place may fall free, by how long runs took', async () => {
+    const admission = open(1, 0);
+    for (let n = 0; n < 30; n += 1) {
+      const release = await acquire(admission);
+      await vi.advanceTimersByTimeAsync(20_000);
+      release();
+    }
+    await acquire(admission);
+    await expect(acquire(admission)).rejects.toMatchObject({ code: 'overloaded', retryAfter: 20 });
   });
 
   it('close refuses who waits and who comes, and leaves the running alone', async () => {
     const admission = open(1, 5);
-    const release = await admission.acquire(never());
-    const waiting = expect(admission.acquire(never())).rejects.toMatchObject({ code: 'shutting_down' });
+    const release = await acquire(admission);
+    const waiting = expect(acquire(admission)).rejects.toMatchObject({ code: 'shutting_down' });
     admission.close();
     await waiting;
-    await expect(admission.acquire(never())).rejects.toMatchObject({ code: 'shutting_down' });
+    await expect(acquire(admission)).rejects.toMatchObject({ code: 'shutting_down' });
     expect(admission.stats()).toEqual({ running: 1, queued: 0 });
     release();
     expect(vi.getTimerCount()).toBe(0);
@@ -129,7 +147,7 @@ describe('admission', () => {
     const admission = open(4, 50);
     let most = 0;
     const outcomes = await settleAll(200, async (number) => {
-      const release = await admission.acquire(never());
+      const release = await acquire(admission);
       most = Math.max(most, admission.stats().running);
       await new Promise((resolve) => setTimeout(resolve, (number * 7) % 20));
       release();
@@ -139,6 +157,62 @@ describe('admission', () => {
     expect(outcomes.filter((outcome) => outcome === 'overloaded')).toHaveLength(146);
     expect(admission.stats()).toEqual({ running: 0, queued: 0 });
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('admission between callers', () => {
+  const fill = (admission: Admission, caller: string, count: number, order: string[] = []): void => {
+    for (let n = 0; n < count; n += 1) {
+      admission.enter(caller).turn.then(
+        (release) => {
+          order.push(caller);
+          setTimeout(release, 100);
+        },
+        () => {},
+      );
+    }
+  };
+
+  it('a turn goes to whom the fewest jobs run of, however many another has waiting', async () => {
+    const admission = open(2, 10, ['anna', 'bob']);
+    const order: string[] = [];
+    fill(admission, 'anna', 6, order);
+    fill(admission, 'bob', 2, order);
+    await vi.runAllTimersAsync();
+    expect(order).toEqual(['anna', 'anna', 'bob', 'anna', 'bob', 'anna', 'anna', 'anna']);
+  });
+
+  it('tells each its place as the turns will come, not as they were asked for', () => {
+    const admission = open(1, 10, ['anna', 'bob']);
+    const places = ['anna', 'anna', 'anna', 'bob', 'bob', 'anna'].map(
+      (name) => admission.enter(name).position,
+    );
+    expect(places).toEqual([0, 1, 2, 1, 3, 5]);
+    admission.close();
+  });
+
+  it('the last places are kept for those who have none waiting: rate_limited is yours, overloaded is ours', () => {
+    const admission = open(1, 4, ['anna', 'bob', 'carl']);
+    fill(admission, 'anna', 3);
+    expect(() => admission.enter('anna')).toThrow(
+      expect.objectContaining({ code: 'rate_limited', status: 429 }),
+    );
+    fill(admission, 'bob', 1);
+    expect(() => admission.enter('bob')).toThrow(expect.objectContaining({ code: 'rate_limited' }));
+    fill(admission, 'carl', 1);
+    expect(admission.stats()).toEqual({ running: 1, queued: 4 });
+    expect(() => admission.enter('carl')).toThrow(
+      expect.objectContaining({ code: 'overloaded', status: 503 }),
+    );
+    expect(() => admission.enter('anna')).toThrow(expect.objectContaining({ code: 'rate_limited' }));
+    admission.close();
+  });
+
+  it('a caller alone may have the whole queue, and is told overloaded when it is full', () => {
+    const admission = open(1, 3);
+    for (let n = 0; n < 4; n += 1) admission.enter(undefined);
+    expect(() => admission.enter(undefined)).toThrow(expect.objectContaining({ code: 'overloaded' }));
+    admission.close();
   });
 });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseArtifactPath } from '../../src/core/http/artifact-path.ts';
-import { newId } from '../../src/core/ids.ts';
+import { newJobId } from '../../src/core/ids.ts';
 
-const JOB = newId();
+const JOB = newJobId('s');
 const parse = (path: string) => parseArtifactPath(`http://127.0.0.1:8080${path}`);
 
 function codeOf(path: string): string {

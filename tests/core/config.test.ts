@@ -35,6 +35,7 @@ const DEFAULTS: Config = {
   maxRunning: 12,
   maxQueued: 64,
   queueTimeoutMs: 30_000,
+  resumeGraceMs: 15_000,
   maxBodyBytes: 32 * 1024 * 1024,
   policy: {
     timeoutMs: 300_000,
@@ -121,6 +122,7 @@ const REFUSED: Record<keyof typeof VARIABLES, { readonly values: readonly string
     AA_MAX_RUNNING: { values: ['0', '-2', '1.5', 'many'], cure: /whole number, 1 or more/ },
     AA_MAX_QUEUED: { values: ['-1', 'x'], cure: /whole number, 0 or more/ },
     AA_QUEUE_TIMEOUT_MS: { values: ['0', '30s', '2147483648'], cure: /from 1 to 2147483647/ },
+    AA_RESUME_GRACE_MS: { values: ['-1', '15s', '2147483648'], cure: /from 0 to 2147483647/ },
     AA_MAX_TIMEOUT_MS: { values: ['0', 'inf', '2147483648'], cure: /from 1 to 2147483647/ },
     AA_MAX_BODY_BYTES: { values: ['1023', '1.5MiB', '32 MB!', '-1', '9999999GiB'], cure: /32MiB/ },
     AA_MAX_OUTPUT_BYTES: { values: ['0', 'x'], cure: /number of bytes, 1 or more/ },

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { RuntimeError, type RuntimeErrorCode } from '../../src/core/container-runtime.ts';
 import { buildCommand, toEngineError } from '../../src/core/engine-errors.ts';
 import { AppError, ERROR_TABLE } from '../../src/core/errors.ts';
-import { JOB_ID_PATTERN, newId } from '../../src/core/ids.ts';
 
 /** The contract's table: each status and its codes. */
 const CONTRACT: Readonly<Record<number, readonly string[]>> = {
@@ -89,15 +88,5 @@ describe('what a client hears of the engine', () => {
     expect(buildCommand('aa-worker:data')).toBe(
       'docker build -t aa-worker:data -f worker/Dockerfile.data worker',
     );
-  });
-});
-
-describe('ids', () => {
-  it('match their pattern, carry 130 bits and do not meet', () => {
-    const ids = Array.from({ length: 5000 }, newId);
-    expect(new Set(ids).size).toBe(5000);
-    for (const id of ids) expect(id).toMatch(JOB_ID_PATTERN);
-    const alphabet = new Set(ids.join(''));
-    expect(alphabet.size).toBe(32);
   });
 });

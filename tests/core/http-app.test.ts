@@ -1,24 +1,11 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createAdmission } from '../../src/core/admission.ts';
-import { type ApiKeySetting, createApiKeys } from '../../src/core/api-keys.ts';
 import { RuntimeError } from '../../src/core/container-runtime.ts';
-import { createEngineGate, type EnforcedLimits } from '../../src/core/engine-gate.ts';
-import { createApp } from '../../src/core/http/app.ts';
-import type { App, AppDependencies } from '../../src/core/http/context.ts';
-import { DEFAULT_POLICY } from '../../src/core/limits.ts';
-import { silentLogger } from '../../src/core/logger.ts';
-import { createSandboxes } from '../../src/core/sandboxes.ts';
-import { createSupervisor } from '../../src/core/supervisor.ts';
-import { createToolRegistry } from '../../src/core/tool-registry.ts';
-import { createUrlSigner } from '../../src/core/url-signer.ts';
+import type { App } from '../../src/core/http/context.ts';
 import { createFakeRuntime, type FakeProgram, type FakeRuntime } from '../../src/runtimes/fake/index.ts';
 import { createStorage, type Storage } from '../../src/storage/index.ts';
-import { codeExecution } from '../../src/tools/code-execution.ts';
+import { type AppOptions, APP_BASE as BASE, buildApp } from '../support/build-app.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
-
-const ALL: EnforcedLimits = { cpu: true, memory: true, pids: true, network: true };
-const BASE = 'http://127.0.0.1:8080';
 
 let root: string;
 let storage: Storage;
@@ -40,51 +27,9 @@ afterEach(async () => {
   removeFolder(root);
 });
 
-interface AppOptions {
-  readonly guard?: Partial<AppDependencies['guard']>;
-  readonly maxRunning?: number;
-  readonly keys?: readonly ApiKeySetting[];
-  readonly ttlSeconds?: number;
-  readonly maxInFlight?: number;
-}
-
 async function makeApp(options: AppOptions = {}): Promise<App> {
-  const image = 'aa-worker:latest';
-  const shared = { runtime: fake, image, ociRuntime: undefined, logger: silentLogger };
-  const gate = createEngineGate({
-    ...shared,
-    allowUnenforced: [],
-    probeStorage: async () => {},
-    probeLimits: async () => ALL,
-  });
-  const { store, workspaces, instanceId } = storage;
-  const tools = createToolRegistry();
-  tools.register(codeExecution);
-  const supervisor = createSupervisor({
-    ...shared,
-    workspaces,
-    store,
-    sandboxes: createSandboxes({ runtime: fake, instanceId, logger: silentLogger }),
-    admission: createAdmission({ maxRunning: options.maxRunning ?? 2, maxQueued: 0, queueTimeoutMs: 1000 }),
-    gate,
-    policy: DEFAULT_POLICY,
-  });
-  const guard = { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard };
-  return createApp({
-    tools,
-    supervisor,
-    store,
-    gate,
-    logger: silentLogger,
-    guard,
-    apiKeys: await createApiKeys(options.keys ?? []),
-    urlSigner: await createUrlSigner(SECRET, options.ttlSeconds ?? 60),
-    maxBodyBytes: 64 * 1024,
-    maxInFlight: options.maxInFlight ?? 8,
-  });
+  return (await buildApp(storage, fake, options)).app;
 }
-
-const SECRET = new Uint8Array(32).fill(7);
 
 const GOOD = { tool: 'code_execution', sessionId: 's', language: 'python', code: 'x' };
 
@@ -135,7 +80,7 @@ describe('the app with the fake engine', () => {
     expect(body.error).toMatchObject({
       code: 'infra_error',
       requestId: response.headers.get('x-request-id'),
-      id: expect.stringMatching(/^[0-9a-z]{26}$/),
+      id: expect.stringMatching(/^[0-9a-z]{41}$/),
       artifacts: { outputs: { stdout: expect.stringContaining('/stdout') } },
     });
     expect(body.error).not.toHaveProperty('exitCode');
@@ -279,7 +224,7 @@ describe('with keys', () => {
     const plain = url.replace(/\?.*/, '');
     expect((await app.request(plain, { headers: bearer(ANNA) })).status).toBe(200);
     const theirs = await app.request(plain, { headers: bearer(BO) });
-    const unknown = await app.request(plain.replace(/\/[0-9a-z]{26}\//, `/${'0'.repeat(26)}/`), {
+    const unknown = await app.request(plain.replace(/\/[0-9a-z]{41}\//, `/${'0'.repeat(41)}/`), {
       headers: bearer(BO),
     });
     const strip = async (response: Response): Promise<unknown> => {

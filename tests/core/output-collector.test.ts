@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createOutputCollector, omissionLine, openStreams } from '../../src/core/output-collector.ts';
+import type { StreamName } from '../../src/core/workspace.ts';
 import { createMemoryOutput, type MemoryOutput } from '../support/memory-output.ts';
 
 const encoder = new TextEncoder();
@@ -53,7 +54,10 @@ describe('output collector', () => {
         const { result, bytes: kept } = await collect(cut(bytes, lengths), cap);
         expect(Buffer.from(kept).toString('latin1')).toBe(Buffer.from(model(bytes, cap)).toString('latin1'));
         const omittedBytes = Math.max(0, bytes.length - cap);
-        expect(result).toEqual({ truncated: omittedBytes > 0, omittedBytes });
+        expect(result).toMatchObject({ truncated: omittedBytes > 0, omittedBytes });
+        const { tail } = result;
+        expect(tail?.length).toBe(omittedBytes > 0 ? Math.floor(cap / 4) : undefined);
+        if (tail !== undefined) expect(tail.start + tail.length).toBe(kept.length);
       }),
       { numRuns: 500 },
     );
@@ -113,14 +117,14 @@ describe('output collector', () => {
 describe('two streams', () => {
   it('are kept apart, each with a cap of its own', async () => {
     const files = { stdout: createMemoryOutput(), stderr: createMemoryOutput() };
-    const streams = await openStreams({ openOutput: async (name) => files[name] }, 8);
+    const streams = await openStreams({ openOutput: async (name) => files[name as StreamName] }, 8, () => {});
     await Promise.all([
       streams.stdout.write(encoder.encode('out')),
       streams.stderr.write(encoder.encode('0123456789')),
     ]);
     expect(await streams.finish()).toEqual({
       stdout: { truncated: false, omittedBytes: 0 },
-      stderr: { truncated: true, omittedBytes: 2 },
+      stderr: { truncated: true, omittedBytes: 2, tail: { start: 33, length: 2 } },
     });
     expect(new TextDecoder().decode(files.stdout.bytes())).toBe('out');
     expect(new TextDecoder().decode(files.stderr.bytes())).toBe('012345\n[... 2 bytes omitted ...]\n89');
@@ -128,7 +132,7 @@ describe('two streams', () => {
 
   it('close both files when one of them fails', async () => {
     const files = { stdout: createMemoryOutput(), stderr: createMemoryOutput() };
-    const streams = await openStreams({ openOutput: async (name) => files[name] }, 8);
+    const streams = await openStreams({ openOutput: async (name) => files[name as StreamName] }, 8, () => {});
     files.stdout.failWith(new Error('disk full'));
     await streams.stdout.write(encoder.encode('x'));
     await expect(streams.finish()).rejects.toThrow('disk full');

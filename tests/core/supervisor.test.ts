@@ -6,11 +6,11 @@ import { createAdmission } from '../../src/core/admission.ts';
 import type { ContainerRuntime } from '../../src/core/container-runtime.ts';
 import { RuntimeError } from '../../src/core/container-runtime.ts';
 import type { EngineGate } from '../../src/core/engine-gate.ts';
-import type { Manifest } from '../../src/core/job.ts';
+import type { Manifest } from '../../src/core/jobs/job.ts';
 import { DEFAULT_POLICY } from '../../src/core/limits.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
-import { createSupervisor, type ExecuteRequest, type SupervisorOptions } from '../../src/core/supervisor.ts';
+import { createSupervisor, type JobRequest, type SupervisorOptions } from '../../src/core/supervisor.ts';
 import type { ToolHandler } from '../../src/core/tool-handler.ts';
 import type { Workspaces } from '../../src/core/workspace.ts';
 import { WorkspaceError } from '../../src/core/workspace.ts';
@@ -61,7 +61,7 @@ afterEach(async () => {
 
 function open(options: Partial<SupervisorOptions> = {}) {
   const runtime = options.runtime ?? fake;
-  return createSupervisor({
+  const supervisor = createSupervisor({
     runtime,
     workspaces: storage.workspaces,
     store: storage.store,
@@ -71,14 +71,22 @@ function open(options: Partial<SupervisorOptions> = {}) {
     admission: createAdmission({ maxRunning: 2, maxQueued: 2, queueTimeoutMs: 5000 }),
     gate: OPEN_GATE,
     policy: DEFAULT_POLICY,
+    resumeGraceMs: 1000,
     logger: silentLogger,
     ...options,
   });
+  return {
+    ...supervisor,
+    /** As a client does that waits for the answer. */
+    execute: async (job: JobRequest): Promise<Manifest> => (await supervisor.submit(job)).done,
+  };
 }
 
-function request(tool: ToolHandler, options: Partial<ExecuteRequest> = {}): ExecuteRequest {
-  const signal = new AbortController().signal;
-  return { tool, sessionId: 's1', input: {}, signal, logger: silentLogger, ...options };
+function request(
+  tool: ToolHandler,
+  livesBy: JobRequest['livesBy'] = new AbortController().signal,
+): JobRequest {
+  return { tool, sessionId: 's1', input: {}, livesBy, logger: silentLogger };
 }
 
 function jobFolder({ job }: Manifest): string {
@@ -122,28 +130,26 @@ describe('a job', () => {
     expect(seen).toMatchObject({ version: 1, id: job.id, status: 'created', sandbox: expect.any(String) });
   });
 
-  it('whose client left while it waited for its turn never runs', async () => {
+  it('whose client left while it waited for its turn never runs, and nothing is left of it', async () => {
     const create = vi.spyOn(fake, 'create');
-    const workspaces: Workspaces = {
-      ...storage.workspaces,
-      async free() {
-        client.abort();
-        return storage.workspaces.free();
-      },
-    };
+    const admission = createAdmission({ maxRunning: 1, maxQueued: 1, queueTimeoutMs: 5000 });
+    const giveBack = await admission.enter(undefined).turn;
     const client = new AbortController();
-    const manifest = await open({ workspaces }).execute(
-      request(script({ hang: true }), { signal: client.signal }),
-    );
-    expect(manifest.job.end).toMatchObject({ outcome: 'canceled' });
+    const waiting = open({ admission }).execute(request(script(), client.signal));
+    await vi.waitFor(() => expect(admission.stats().queued).toBe(1));
+    client.abort();
+    await expect(waiting).rejects.toThrow();
+    expect(admission.stats()).toEqual({ running: 1, queued: 0 });
+    giveBack();
     expect(create).not.toHaveBeenCalled();
+    expect(sessions()).toEqual([]);
   });
 
   it('whose client leaves is cancelled, with its output kept', async () => {
     const client = new AbortController();
     setTimeout(() => client.abort(), 100);
     const steps: FakeStep[] = [{ stdout: 'partial' }, { hang: true }];
-    const manifest = await open().execute(request(script(...steps), { signal: client.signal }));
+    const manifest = await open().execute(request(script(...steps), client.signal));
     expect(manifest.job.end).toMatchObject({ outcome: 'canceled' });
     expect(manifest.files.find(({ name }) => name === 'stdout')?.size).toBe(7);
   });
@@ -216,6 +222,7 @@ describe('a run whose end can’t be found out', () => {
     fake.comeBack();
     expect(manifest.job).toMatchObject({ status: 'stopped' });
     expect(manifest.job).not.toHaveProperty('end');
+    expect(manifest.job.error).toMatchObject({ code: 'infra_error' });
     expect(manifest.files.find(({ name }) => name === 'stdout')?.size).toBe(22);
     for (const { id } of await fake.list({ labels: {} })) await fake.remove(id);
   });
@@ -259,7 +266,7 @@ describe('close', () => {
     const outcomes = (await settled).map((result) =>
       result.status === 'fulfilled' ? result.value.job.end?.outcome : result.reason.code,
     );
-    expect(outcomes).toEqual(['exited', 'exited', 'shutting_down', 'shutting_down']);
+    expect(outcomes.sort()).toEqual(['exited', 'exited', 'shutting_down', 'shutting_down']);
   });
 
   it('cancels what runs longer than the drain, and leaves no container', async () => {

@@ -7,12 +7,13 @@ import { silentLogger } from '../../src/core/logger.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
 import { probeLimits } from '../../src/doctor/probe-limits.ts';
 import { createRuntime } from '../../src/runtimes/index.ts';
-import { containersOf } from '../support/engine.ts';
+import { containersOf, DOCKER } from '../support/engine.ts';
 
 const instanceId = newId();
 const docker = createRuntime({
   kind: 'docker',
-  env: process.env,
+  socketPath: DOCKER.socketPath,
+  env: {},
   platform: process.platform,
   home: homedir(),
   logger: silentLogger,

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run, send, textOf } from '../support/client.ts';
 import { containersOf, waitForContainers } from '../support/engine.ts';
+import { allEvents, bytesOf } from '../support/event-stream.ts';
 import {
   launchService,
   type RunningService,
@@ -10,6 +11,7 @@ import {
   startServiceProcess,
 } from '../support/start-service.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 let root: string;
 let services: RunningService[];
@@ -35,6 +37,14 @@ async function start(folder: string, options: ServiceOptions = {}): Promise<Runn
 
 const LONG = { language: 'bash', code: 'echo begun; sleep 100', timeoutMs: 120_000 };
 
+interface StoppedJob {
+  readonly id: string;
+  readonly status: string;
+  readonly endedAt?: string;
+  readonly error?: { readonly code: string };
+  readonly artifacts: { readonly outputs: Readonly<Record<string, string>> };
+}
+
 /** Ten runs whose client doesn't mind what becomes of them. */
 function startTen(service: RunningService): void {
   for (let n = 0; n < 10; n += 1) send(service, LONG).catch(() => {});
@@ -52,6 +62,47 @@ describe('kill -9', () => {
     await waitForContainers(second.instanceId, 0, 30_000);
     const answer = await run(second, { language: 'bash', code: 'echo alive' });
     expect(await textOf(answer, 'stdout')).toBe('alive\n');
+  });
+
+  it('with ten running, twenty waiting and three finished: each job has one truthful end, and nothing is lost', async () => {
+    const first = await start('many', { env: { AA_MAX_QUEUED: '32' } });
+    const finished = await Promise.all(
+      [1, 2, 3].map((n) => run(first, { language: 'bash', code: `echo ${n}` })),
+    );
+    const accepted: string[] = [];
+    for (let n = 0; n < 30; n += 1) {
+      const response = await send(first, LONG, { headers: { Prefer: 'respond-async' } });
+      expect(response.status).toBe(202);
+      accepted.push(((await response.json()) as { id: string }).id);
+    }
+    await waitForContainers(first.instanceId, 10, 30_000);
+    await sleep(300);
+    await first.kill();
+    const second = await start('many', { env: { AA_MAX_QUEUED: '32' } });
+    await waitForContainers(second.instanceId, 0, 30_000);
+    const get = async (id: string) => (await (await fetch(`${second.url}/jobs/${id}`)).json()) as StoppedJob;
+    for (const [index, answer] of finished.entries()) {
+      expect(await get(answer.id)).toMatchObject({ status: 'stopped', outcome: 'exited', exitCode: 0 });
+      const url = new URL(answer.artifacts.outputs.stdout ?? '');
+      expect(await (await fetch(`${second.url}${url.pathname}`)).text()).toBe(`${index + 1}\n`);
+    }
+    await waitFor(async () => {
+      const jobs = await Promise.all(accepted.map(get));
+      return jobs.every(({ endedAt }) => endedAt !== undefined);
+    }, 30_000);
+    const jobs = await Promise.all(accepted.map(get));
+    const codes = jobs.map(({ status, error }) => `${status} ${error?.code}`);
+    expect(codes.filter((code) => code === 'stopped infra_error')).toHaveLength(10);
+    expect(codes.filter((code) => code === 'stopped shutting_down')).toHaveLength(20);
+    for (const job of jobs) {
+      expect(job).not.toHaveProperty('exitCode');
+      expect(job).not.toHaveProperty('outcome');
+      if (job.error?.code !== 'infra_error') continue;
+      expect(await (await fetch(job.artifacts.outputs.stdout ?? '')).text()).toBe('begun\n');
+      const events = await allEvents(await fetch(`${second.url}/jobs/${job.id}/events`));
+      expect(bytesOf(events, 'stdout').toString()).toBe('begun\n');
+      expect(events.at(-1)).toMatchObject({ event: 'error', data: { error: { code: 'infra_error' } } });
+    }
   });
 
   it('of one of two services on one engine leaves the other’s containers alone', async () => {

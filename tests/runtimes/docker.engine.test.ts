@@ -1,9 +1,9 @@
 import { createDockerRuntime } from '../../src/runtimes/docker/index.ts';
 import { describeContainerRuntime } from '../contract/container-runtime.ts';
-import { askEngine } from '../support/ask-engine.ts';
+import { callEngine, DOCKER } from '../support/engine.ts';
 import { realPrograms } from '../support/real-programs.ts';
 
-const socketPath = process.env.DOCKER_SOCKET_PATH ?? '/var/run/docker.sock';
+const { socketPath } = DOCKER;
 const image = process.env.AA_WORKER_IMAGE ?? 'aa-worker:latest';
 
 interface EngineImage {
@@ -14,7 +14,7 @@ interface EngineVolumes {
 }
 
 describeContainerRuntime('docker', async () => {
-  const held = (await askEngine(socketPath, `/images/${image}/json`)) as EngineImage;
+  const held = (await callEngine(DOCKER, 'GET', `/images/${image}/json`)) as EngineImage;
   return {
     runtime: createDockerRuntime({ socketPath }),
     image,
@@ -22,7 +22,7 @@ describeContainerRuntime('docker', async () => {
     isolates: true,
     programs: realPrograms,
     async leftovers() {
-      const { Volumes } = (await askEngine(socketPath, '/volumes')) as EngineVolumes;
+      const { Volumes } = (await callEngine(DOCKER, 'GET', '/volumes')) as EngineVolumes;
       return (Volumes ?? []).map(({ Name }) => Name);
     },
   };

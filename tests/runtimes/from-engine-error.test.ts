@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RuntimeError } from '../../src/core/container-runtime.ts';
-import { exitCodeOfStartFailure, fromEngineError } from '../../src/runtimes/docker/from-engine-error.ts';
+import { fromEngineError } from '../../src/runtimes/docker/from-engine-error.ts';
+import { exitCodeOfStartFailure } from '../../src/runtimes/shared/translate-error.ts';
 
 const answered = (statusCode: number, message: string) =>
   Object.assign(new Error(`(HTTP code ${statusCode}) unexpected - ${message} `), { statusCode });

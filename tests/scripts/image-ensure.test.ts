@@ -13,11 +13,14 @@ type Build = { query: URLSearchParams; bytes: number };
 /** A stand-in engine: the images that it has (with their label), and whether its registry answers. */
 async function makeEngine(has: Record<string, string | null>, registry: 'answers' | 'refuses' | 'hangs') {
   const builds: Build[] = [];
+  const paths: string[] = [];
   const socket = join(makeFolder(), 'engine.sock');
   await serve(socket, async (request, response) => {
     const url = new URL(request.url ?? '', 'http://engine');
-    const name = /^\/(?:images|distribution)\/(.+)\/json$/.exec(url.pathname)?.[1] ?? '';
-    if (url.pathname === '/build') {
+    paths.push(url.pathname);
+    const path = url.pathname.replace('/v4.0.0/libpod', '');
+    const name = /^\/(?:images|distribution|manifests)\/(.+)\/json$/.exec(path)?.[1] ?? '';
+    if (path === '/build') {
       builds.push({ query: url.searchParams, bytes: await countBytes(request) });
       has[url.searchParams.get('t') ?? ''] = JSON.parse(url.searchParams.get('labels') ?? '{}')[
         'aa.worker.source'
@@ -25,7 +28,7 @@ async function makeEngine(has: Record<string, string | null>, registry: 'answers
       response.end('{"stream":"Step 1/1 : FROM x"}\n');
       return;
     }
-    if (url.pathname.startsWith('/distribution/')) {
+    if (/^\/(distribution|manifests)\//.test(path)) {
       if (registry === 'hangs') return;
       response.statusCode = registry === 'answers' ? 200 : 500;
       response.end('{"message":"lookup registry: no such host"}');
@@ -35,7 +38,7 @@ async function makeEngine(has: Record<string, string | null>, registry: 'answers
     const label = has[name];
     response.end(JSON.stringify({ Config: { Labels: label ? { 'aa.worker.source': label } : null } }));
   });
-  return { socket, builds };
+  return { socket, builds, paths };
 }
 
 async function countBytes(request: IncomingMessage): Promise<number> {
@@ -43,6 +46,8 @@ async function countBytes(request: IncomingMessage): Promise<number> {
   for await (const chunk of request) bytes += (chunk as Buffer).length;
   return bytes;
 }
+
+const dockerAt = (socket: string) => ({ kind: 'docker' as const, socket, version: '1', arch: 'amd64' });
 
 function makeContext(socket: string) {
   const root = makeFolder();
@@ -53,7 +58,7 @@ function makeContext(socket: string) {
     hash: hashSource(join(root, 'worker')),
     context: {
       root,
-      engine: { socket, version: '1', arch: 'amd64' },
+      engine: dockerAt(socket),
       cache: join(root, 'cache'),
       situation,
       env: { PATH: '' },
@@ -109,6 +114,16 @@ describe('the worker image', () => {
     });
   });
 
+  it('is built and looked for by the routes of Podman itself where that is the engine', async () => {
+    const { socket, builds, paths } = await makeEngine({}, 'answers');
+    const { context } = makeContext(socket);
+    await ensureImage('aa-worker:latest', { ...context, engine: { ...dockerAt(socket), kind: 'podman' } });
+    expect(builds).toHaveLength(1);
+    expect(paths.length).toBeGreaterThan(3);
+    expect(paths.filter((path) => !path.startsWith('/v4.0.0/libpod/'))).toEqual([]);
+    expect(paths.some((path) => path.includes('/manifests/docker.io/'))).toBe(true);
+  });
+
   it('of another name is never built', async () => {
     const { socket, builds } = await makeEngine({}, 'answers');
     const failure = ensureImage('mine:1', makeContext(socket).context);
@@ -140,12 +155,15 @@ async function makeOffline() {
 describe('whether a registry is reachable', () => {
   it('needs no registry for images that the engine has', async () => {
     const { socket } = await makeEngine({ 'docker.io/library/a:1': null }, 'refuses');
-    expect(await reachImages(socket, ['docker.io/library/a:1'])).toEqual({ reachable: true, reason: '' });
+    expect(await reachImages(dockerAt(socket), ['docker.io/library/a:1'])).toEqual({
+      reachable: true,
+      reason: '',
+    });
   });
 
   it('is answered no by a registry error, naming the image', async () => {
     const { socket } = await makeEngine({ 'docker.io/library/a:1': null }, 'refuses');
-    const { reachable, reason } = await reachImages(socket, [
+    const { reachable, reason } = await reachImages(dockerAt(socket), [
       'docker.io/library/a:1',
       'docker.io/library/b:2',
     ]);
@@ -156,7 +174,7 @@ describe('whether a registry is reachable', () => {
   it('is given up after one bound for all images together', async () => {
     const { socket } = await makeEngine({}, 'hangs');
     const since = performance.now();
-    const { reachable, reason } = await reachImages(socket, ['a:1', 'b:2', 'c:3'], 200);
+    const { reachable, reason } = await reachImages(dockerAt(socket), ['a:1', 'b:2', 'c:3'], 200);
     expect(reachable).toBe(false);
     expect(reason).toContain('no answer within 0.2 s');
     expect(performance.now() - since).toBeLessThan(1_000);

@@ -145,7 +145,9 @@ describe('what goes into a job folder', () => {
     const sha256 = createHash('sha256').update('hello world').digest('hex');
     expect(await workspace.describe('stdout')).toEqual({ path: 'stdout', size: 11, sha256 });
     expect(await new Response(await workspace.read('stdout')).text()).toBe('hello world');
-    await expect(workspace.openOutput('stdout')).rejects.toMatchObject({ name: 'WorkspaceError' });
+    const again = await workspace.openOutput('stdout');
+    expect(Buffer.from(await again.read(0, 100)).toString()).toBe('hello world');
+    await again.close();
     await expect(workspace.read('../job-two/stdout')).rejects.toThrow();
   });
 
@@ -163,6 +165,17 @@ describe('what goes into a job folder', () => {
     await reading;
     await writeFile(join(root, 's-1/job-one/manifest.json'), '{"torn":');
     expect(await workspace.readControl('manifest.json')).toBeUndefined();
+  });
+
+  it('reads a part of a file that is still being written', async () => {
+    const output = await workspace.openOutput('events');
+    await output.write(bytes('0123456789'), 0);
+    expect(Buffer.from(await workspace.readPart('events', 8, 100)).toString()).toBe('89');
+    await output.write(bytes('ab'), 10);
+    expect(Buffer.from(await workspace.readPart('events', 8, 3)).toString()).toBe('89a');
+    expect(await workspace.readPart('events', 50, 3)).toHaveLength(0);
+    await output.close();
+    await expect(workspace.readPart('stderr', 0, 1)).rejects.toMatchObject({ name: 'WorkspaceError' });
   });
 
   it('counts what the program allocated, holes not', async () => {

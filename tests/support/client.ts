@@ -13,11 +13,11 @@ export interface ShortAnswer {
 export function send(
   service: Pick<RunningService, 'url'>,
   fields: Readonly<Record<string, unknown>>,
-  signal?: AbortSignal,
+  { signal, headers }: { readonly signal?: AbortSignal; readonly headers?: Record<string, string> } = {},
 ): Promise<Response> {
   return fetch(`${service.url}/run`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
+    headers: { 'Content-Type': 'application/json', ...headers },
     body: JSON.stringify({ sessionId: 'e2e', ...fields }),
     ...(signal === undefined ? {} : { signal }),
   });

@@ -2,7 +2,52 @@ import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LABELS } from '../../src/core/sandboxes.ts';
 
-const SOCKET = (process.env.DOCKER_SOCKET_PATH ?? '/var/run/docker.sock').replace(/^unix:\/\//, '');
+/** A real engine that tests run on. */
+export interface TestEngine {
+  readonly name: 'docker' | 'podman';
+  readonly socketPath: string;
+  /** Why this engine's tests can't run here; `undefined` when they can. */
+  readonly obstacle?: string;
+}
+
+const withoutScheme = (path: string): string => path.replace(/^unix:\/\//, '');
+
+export const DOCKER: TestEngine = {
+  name: 'docker',
+  socketPath: withoutScheme(
+    process.env.AA_TEST_DOCKER_SOCKET ?? process.env.DOCKER_SOCKET_PATH ?? '/var/run/docker.sock',
+  ),
+};
+
+export const PODMAN: TestEngine = {
+  name: 'podman',
+  socketPath: withoutScheme(process.env.AA_TEST_PODMAN_SOCKET ?? '/run/podman/podman.sock'),
+  ...(process.env.AA_TEST_PODMAN_SOCKET === undefined
+    ? {
+        obstacle:
+          '`npm test` starts a Podman for the tests on Debian and Ubuntu; else name one in AA_TEST_PODMAN_SOCKET',
+      }
+    : {}),
+};
+
+/** Which engine a supervisor's containers are on; Docker where nobody has said. */
+const engineOf = new Map<string, TestEngine>();
+
+export function rememberEngine(instanceId: string, engine: TestEngine): void {
+  engineOf.set(instanceId, engine);
+}
+
+/** The settings by which a service uses this engine and no other. */
+export function settingsFor({ name, socketPath }: TestEngine): Readonly<Record<string, string>> {
+  return { AA_RUNTIME: name, DOCKER_SOCKET_PATH: socketPath };
+}
+
+/** The title of tests on an engine, with the reason when they're skipped. A machine of CI must not skip them. */
+export function titleFor(title: string, { name, obstacle }: TestEngine): string {
+  if (obstacle === undefined) return title;
+  if (process.env.CI === 'true') throw new Error(`CI must not skip the tests on ${name}: ${obstacle}`);
+  return `${title} (skipped: ${obstacle})`;
+}
 
 /** A container as the engine's own list tells it. */
 export interface EngineContainer {
@@ -12,10 +57,15 @@ export interface EngineContainer {
 }
 
 /** The engine asked past everything of ours: what a test believes of leftovers must not come from what it tests. */
-export function callEngine(method: string, path: string, body?: unknown): Promise<unknown> {
+export function callEngine(
+  { socketPath }: TestEngine,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { 'Content-Type': 'application/json' };
-    const call = request({ socketPath: SOCKET, method, path, headers }, (response) => {
+    const call = request({ socketPath, method, path, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
@@ -32,10 +82,15 @@ export function callEngine(method: string, path: string, body?: unknown): Promis
   });
 }
 
-/** Containers, running or not, of one supervisor. */
+/** Containers, running or not, of one supervisor. Both engines answer this route alike. */
 export async function containersOf(instanceId: string): Promise<readonly EngineContainer[]> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`${LABELS.instance}=${instanceId}`] }));
-  return (await callEngine('GET', `/containers/json?all=true&filters=${filters}`)) as EngineContainer[];
+  const engine = engineOf.get(instanceId) ?? DOCKER;
+  return (await callEngine(
+    engine,
+    'GET',
+    `/containers/json?all=true&filters=${filters}`,
+  )) as EngineContainer[];
 }
 
 /** Waits until a supervisor has exactly `count` running containers (or none at all for 0); throws when it takes longer. */

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { type AnswerState, healthyAnswer, isPodman } from './scripted-answers.ts';
 
 /** What the engine does with one request: answer, stay silent, or drop the connection. */
 export type Reply =
@@ -13,15 +14,15 @@ export type Reply =
   /** Sends the head and a part of the body, then drops the connection. */
   | 'torn';
 
-export const CONTAINER_ID = 'c'.repeat(64);
+export { CONTAINER_ID } from './scripted-answers.ts';
 
 /**
- * A Docker engine with one container, on a unix socket of its own, that misbehaves as a test tells it to.
+ * A Docker engine, or a Podman when that is among its components, with one container, on a unix socket of its own, that misbehaves as a test tells it to.
  * What isn't scripted is answered as a healthy engine would.
  */
 export interface ScriptedEngine {
   readonly socketPath: string;
-  /** `METHOD /path` of every request so far, without queries. */
+  /** `METHOD /path` of every request so far, without queries and without the version of Podman's interface. */
   readonly requests: readonly string[];
   /** Replies for the next requests of this route (`POST /containers/create`; an id in the path is written `*`), in order. */
   script(route: string, ...replies: readonly Reply[]): void;
@@ -31,6 +32,8 @@ export interface ScriptedEngine {
   raw(bytes: Uint8Array): void;
   /** Breaks the attached connections while the container runs on. */
   cutAttach(): void;
+  /** Ends the attached connections as a program does that closes its output and runs on. */
+  endOutput(): void;
   /** Answers all pending waits, whatever the container does. */
   answerWaits(statusCode: number): void;
   /** Breaks all pending waits. */
@@ -47,6 +50,10 @@ export interface ScriptedEngine {
 export interface ScriptedEngineOptions {
   readonly components?: readonly string[];
   readonly warnings?: readonly string[];
+  /** Of Podman's interface; 5.2.0 when absent. */
+  readonly libpodVersion?: string;
+  /** Parts of what Podman's info says of its host. */
+  readonly host?: Readonly<Record<string, unknown>>;
 }
 
 export async function startScriptedEngine(options: ScriptedEngineOptions = {}): Promise<ScriptedEngine> {
@@ -70,7 +77,8 @@ export async function startScriptedEngine(options: ScriptedEngineOptions = {}): 
     if (dying !== undefined) await new Promise<void>((resolve) => dying.close(() => resolve()));
   };
   const answerWaits = (statusCode: number): void => {
-    for (const response of world.waits) response.end(JSON.stringify({ StatusCode: statusCode }));
+    for (const response of world.waits)
+      response.end(isPodman(world) ? String(statusCode) : JSON.stringify({ StatusCode: statusCode }));
     world.waits.clear();
   };
   const raw = (bytes: Uint8Array): void => {
@@ -87,6 +95,9 @@ export async function startScriptedEngine(options: ScriptedEngineOptions = {}): 
     raw,
     cutAttach: () => {
       for (const socket of world.attached) socket.destroy();
+    },
+    endOutput: () => {
+      for (const socket of world.attached) socket.end();
     },
     answerWaits,
     cutWaits: () => {
@@ -109,7 +120,7 @@ export async function startScriptedEngine(options: ScriptedEngineOptions = {}): 
   };
 }
 
-interface World {
+interface World extends AnswerState {
   readonly options: ScriptedEngineOptions;
   readonly socketPath: string;
   readonly scripts: Map<string, Reply[]>;
@@ -117,7 +128,6 @@ interface World {
   readonly sockets: Set<Socket>;
   readonly attached: Set<Duplex>;
   readonly waits: Set<ServerResponse>;
-  state: Record<string, unknown>;
 }
 
 async function listen(world: World): Promise<Server> {
@@ -165,41 +175,17 @@ function nextReply(world: World, request: IncomingMessage): { route: string; rep
 
 function answerHealthily(world: World, route: string, response: ServerResponse): void {
   if (route === 'POST /containers/*/wait') {
-    response.writeHead(200, { 'Content-Type': 'application/json' });
-    response.flushHeaders();
+    // Docker's head comes once it watches, Podman's with the answer.
+    if (!isPodman(world)) {
+      response.writeHead(200, { 'Content-Type': 'application/json' });
+      response.flushHeaders();
+    }
     world.waits.add(response);
     response.on('close', () => world.waits.delete(response));
     return;
   }
-  const [status, body] = healthyAnswer(world, route);
-  send(response, status, body);
-}
-
-function healthyAnswer(world: World, route: string): readonly [status: number, body?: unknown] {
-  switch (route) {
-    case 'GET /version': {
-      const Components = (world.options.components ?? ['Engine']).map((Name) => ({ Name }));
-      return [200, { Version: '99.0', ApiVersion: '1.41', Arch: 'amd64', Components }];
-    }
-    case 'GET /info':
-      return [200, HEALTHY_INFO];
-    case 'GET /images/*/json':
-      return [200, { Id: `sha256:${'a'.repeat(64)}`, Config: {} }];
-    case 'GET /containers/json':
-      return [200, []];
-    case 'POST /containers/create':
-      return [201, { Id: CONTAINER_ID, Warnings: world.options.warnings ?? [] }];
-    case 'POST /containers/*/start':
-      world.state = { ...world.state, Status: 'running', StartedAt: new Date().toISOString() };
-      return [204];
-    case 'GET /containers/*/json':
-      return [200, { Id: CONTAINER_ID, State: world.state, Config: { Labels: {} } }];
-    case 'POST /containers/*/kill':
-    case 'DELETE /containers/*':
-      return [204];
-    default:
-      return [404, { message: 'page not found' }];
-  }
+  const [status, body, headers] = healthyAnswer(world, route);
+  send(response, status, body, headers);
 }
 
 /** One frame of the engines' multiplexed output. */
@@ -210,29 +196,20 @@ export function toFrame(kind: number, content: Uint8Array): Buffer {
   return Buffer.concat([header, content]);
 }
 
-const HEALTHY_INFO = {
-  Architecture: 'x86_64',
-  KernelVersion: '6.1',
-  CgroupVersion: '2',
-  SecurityOptions: ['name=seccomp,profile=default', 'name=cgroupns'],
-  Runtimes: { runc: {} },
-  DefaultRuntime: 'runc',
-  CpuCfsPeriod: true,
-  CpuCfsQuota: true,
-  MemoryLimit: true,
-  SwapLimit: true,
-  PidsLimit: true,
-};
-
 function routeOf(request: IncomingMessage): string {
-  const path = (request.url ?? '').replace(/\?.*$/, '');
+  const path = (request.url ?? '').replace(/\?.*$/, '').replace(/^\/v[\d.]+\/libpod/, '');
   const generic = path
     .replace(/^\/images\/.+\/json$/, '/images/*/json')
     .replace(/^\/containers\/(?!create$|json$)[^/]+/, '/containers/*');
   return `${request.method} ${generic}`;
 }
 
-function send(response: ServerResponse, status: number, body?: unknown): void {
-  response.writeHead(status, { 'Content-Type': 'application/json' });
+function send(
+  response: ServerResponse,
+  status: number,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
   response.end(body === undefined || status === 204 || status === 304 ? undefined : JSON.stringify(body));
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { containersOf } from './engine.ts';
+import { containersOf, DOCKER, rememberEngine, settingsFor, type TestEngine } from './engine.ts';
 import { instanceIdOf } from './instance-id.ts';
 import { makeTemporaryFolder, removeFolder } from './temporary-folder.ts';
 
@@ -18,6 +18,8 @@ const COMMANDS = {
 
 export interface ServiceOptions {
   readonly on?: keyof typeof COMMANDS;
+  /** Which engine it uses; Docker when absent. */
+  readonly engine?: TestEngine;
   readonly env?: Readonly<Record<string, string>>;
   /** Absent: a new folder of its own, removed at the end. */
   readonly storageRoot?: string;
@@ -51,6 +53,7 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
     const url = await service.listening;
     await waitUntilReady(url, options.readyWithinMs ?? 30_000);
     const instanceId = instanceIdOf(storageRoot);
+    rememberEngine(instanceId, options.engine ?? DOCKER);
     return {
       ...service,
       url,
@@ -85,10 +88,16 @@ export interface LaunchedService {
 
 /** Starts the process and waits for nothing. */
 export function launchService(options: ServiceOptions & { readonly storageRoot: string }): LaunchedService {
-  const { on = 'node', as } = options;
+  const { on = 'node', as, engine = DOCKER } = options;
   const cwd = makeTemporaryFolder('cwd');
   const [command = '', ...args] = [...(as?.prefix ?? []), ...COMMANDS[on]];
-  const env = { ...baseEnv(as?.home), AA_STORAGE_PATH: options.storageRoot, PORT: '0', ...options.env };
+  const env = {
+    ...baseEnv(as?.home),
+    ...settingsFor(engine),
+    AA_STORAGE_PATH: options.storageRoot,
+    PORT: '0',
+    ...options.env,
+  };
   const settings: SpawnOptions = {
     cwd: as === undefined ? cwd : as.home,
     env,
@@ -117,17 +126,9 @@ export function launchService(options: ServiceOptions & { readonly storageRoot: 
   return { child, listening, ended, log: () => log };
 }
 
-/** Nothing of the tester's own settings but where the engine and the image are. */
+/** Nothing of the tester's own settings but where the image is. */
 function baseEnv(home: string | undefined): Record<string, string> {
-  const names = [
-    'PATH',
-    'HOME',
-    'TMPDIR',
-    'DOCKER_SOCKET_PATH',
-    'DOCKER_HOST',
-    'AA_WORKER_IMAGE',
-    'AA_ALLOW_UNENFORCED',
-  ];
+  const names = ['PATH', 'HOME', 'TMPDIR', 'AA_WORKER_IMAGE', 'AA_ALLOW_UNENFORCED'];
   const kept = names.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];

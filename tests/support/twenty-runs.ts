@@ -1,12 +1,15 @@
 /**
- * Makes twenty runs through the Docker driver, four at a time, and prints what was wrong with them as one line of JSON.
- * Started by a test under another JavaScript runtime than the test's own: arguments are socket, image and label.
+ * Makes twenty runs through an engine's driver, four at a time, and prints what was wrong with them as one line of JSON.
+ * Started by a test under another JavaScript runtime than the test's own: arguments are the engine's kind, its socket,
+ * image and label.
  */
+import { Pool } from 'undici-real';
 import { createDockerRuntime } from '../../src/runtimes/docker/index.ts';
+import { createPodmanRuntime } from '../../src/runtimes/podman/index.ts';
 import { sampleSpec } from './sample-spec.ts';
 
-const [socketPath = '', image = '', label = ''] = process.argv.slice(2);
-const runtime = createDockerRuntime({ socketPath });
+const [kind = '', socketPath = '', image = '', label = ''] = process.argv.slice(2);
+const runtime = kind === 'podman' ? createPodmanRuntime({ socketPath }) : createDockerRuntime({ socketPath });
 const wrong: unknown[] = [];
 
 async function run(i: number): Promise<void> {
@@ -16,7 +19,6 @@ async function run(i: number): Promise<void> {
     args: ['/bin/sh', '-c', script],
     cwd: '/',
     mounts: [],
-    rlimits: [],
     labels: { 'tes.exam': label },
   });
   const id = await runtime.create(spec);
@@ -49,5 +51,11 @@ await Promise.all([worker(), worker(), worker(), worker()]);
 const left = await runtime.list({ labels: { 'tes.exam': label } });
 await runtime.close();
 console.log(
-  JSON.stringify({ runtime: 'bun' in process.versions ? 'bun' : 'node', wrong, left: left.length }),
+  JSON.stringify({
+    runtime: 'bun' in process.versions ? 'bun' : 'node',
+    // Bun's own shim of the package has neither of these.
+    realUndici: typeof Pool.prototype.upgrade === 'function' && typeof Pool.prototype.dispatch === 'function',
+    wrong,
+    left: left.length,
+  }),
 );

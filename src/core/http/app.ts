@@ -8,6 +8,7 @@ import type { App, AppDependencies, AppVariables } from './context.ts';
 import { handleError, handleNotFound } from './error-handler.ts';
 import { executeRoutes } from './execute.ts';
 import { healthRoutes } from './health.ts';
+import { jobRoutes } from './jobs.ts';
 import { toolRoutes } from './tools.ts';
 
 /** Builds the application. Nothing is started, and nothing happens at import. */
@@ -44,6 +45,7 @@ export function createApp(deps: AppDependencies): App {
   healthRoutes(app, deps);
   toolRoutes(app, deps);
   executeRoutes(app, deps);
+  jobRoutes(app, deps);
   artifactRoutes(app, deps);
   return app;
 }

@@ -1,17 +1,14 @@
 import contentDisposition from 'content-disposition';
-import type { Context } from 'hono';
 import parseRange from 'range-parser';
-import { type Caller, unauthorized } from '../api-keys.ts';
+import { mayAccess, unauthorized } from '../api-keys.ts';
 import type { ByteRange } from '../artifact-store.ts';
 import { AppError } from '../errors.ts';
-import type { ArtifactRow, JobRecord } from '../job.ts';
-import { readManifest } from '../manifest.ts';
+import type { ArtifactRow } from '../jobs/job.ts';
+import { readManifest } from '../jobs/manifest.ts';
 import { type JobRef, jobKey } from '../workspace.ts';
 import { parseArtifactPath } from './artifact-path.ts';
-import type { App, AppDependencies, AppVariables } from './context.ts';
+import type { App, AppContext, AppDependencies } from './context.ts';
 import { route } from './route.ts';
-
-type AppContext = Context<{ Variables: AppVariables }>;
 
 /** `GET|HEAD /artifacts/:sessionId/:jobId/:filename`: one artifact of a job's manifest, nothing else. */
 export function artifactRoutes(app: App, deps: AppDependencies): void {
@@ -29,7 +26,8 @@ async function serveArtifact(c: AppContext, deps: AppDependencies): Promise<Resp
   }
   const manifest = await readManifest(deps.store, job);
   const row = manifest?.files.find((file) => file.name === name);
-  if (row === undefined || (caller !== undefined && !isTheirs(caller, manifest?.job))) throw notFound();
+  if (row === undefined || (caller !== undefined && !mayAccess(caller, manifest?.job.owner)))
+    throw notFound();
   const headers = toHeaders(row, deps.guard.corsOrigins.length > 0);
   if (matches(c.req.header('if-none-match'), etagOf(row)))
     return new Response(null, { status: 304, headers });
@@ -39,11 +37,6 @@ async function serveArtifact(c: AppContext, deps: AppDependencies): Promise<Resp
   const status = range === undefined ? 200 : 206;
   if (c.req.method === 'HEAD') return new Response(null, { status, headers });
   return new Response(await open(deps, job, row, range), { status, headers });
-}
-
-/** Without keys everything is everybody's; a key opens its holder's jobs alone. */
-function isTheirs(caller: Caller, job: JobRecord | undefined): boolean {
-  return caller.name === undefined || caller.name === job?.owner;
 }
 
 async function open(

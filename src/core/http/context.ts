@@ -1,17 +1,22 @@
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
 import type { ApiKeys, Caller } from '../api-keys.ts';
 import type { ArtifactStore } from '../artifact-store.ts';
 import type { EngineGate } from '../engine-gate.ts';
+import type { Idempotency } from '../jobs/idempotency.ts';
+import type { JobCatalog } from '../jobs/job-catalog.ts';
 import type { Logger } from '../logger.ts';
 import type { GuardOptions } from '../request-guard.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { ToolRegistry } from '../tool-registry.ts';
 import type { UrlSigner } from '../url-signer.ts';
+import type { UrlOptions } from './execute-response.ts';
 
 /** What the routes are built on. */
 export interface AppDependencies {
   readonly tools: ToolRegistry;
   readonly supervisor: Supervisor;
+  readonly catalog: JobCatalog;
+  readonly idempotency: Idempotency;
   readonly store: ArtifactStore;
   readonly gate: EngineGate;
   readonly logger: Logger;
@@ -31,6 +36,13 @@ export interface AppVariables {
   baseUrl: string;
   /** Who calls; absent on a route that asks for no key, and while a signed URL stands in for one. */
   caller: Caller | undefined;
+}
+
+export type AppContext = Context<{ Variables: AppVariables }>;
+
+/** How this answer's URLs are made. */
+export function urlOptions(c: AppContext, deps: AppDependencies): UrlOptions {
+  return { baseUrl: c.get('baseUrl'), signer: deps.apiKeys.required ? deps.urlSigner : undefined };
 }
 
 export type App = Hono<{ Variables: AppVariables }>;

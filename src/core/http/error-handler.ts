@@ -1,17 +1,25 @@
-import type { Context } from 'hono';
 import { AppError } from '../errors.ts';
-import type { AppVariables } from './context.ts';
-
-type AppContext = Context<{ Variables: AppVariables }>;
+import type { AppContext } from './context.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** The only maker of error bodies: nothing of an error but its code, message and details reaches the client. */
 export function handleError(error: unknown, c: AppContext): Response {
   const known = error instanceof AppError ? error : unexpected(error, c);
-  const { code, message, issues, details } = known;
-  if (known.cause !== undefined) c.get('logger')?.error({ err: known.cause, code }, message);
-  const body = {
+  const body = toErrorBody(known, c);
+  const headers = new Headers({ 'Content-Type': 'application/json', ...known.headers });
+  if (known.retryAfter !== undefined) headers.set('Retry-After', String(known.retryAfter));
+  if (c.get('requestId') !== undefined) headers.set('X-Request-Id', c.get('requestId'));
+  return new Response(c.req.method === 'HEAD' ? null : JSON.stringify(body), {
+    status: known.status,
+    headers,
+  });
+}
+
+/** What a client reads of an error, in an answer of its own or as the last event of a stream. Logs the cause. */
+export function toErrorBody({ code, message, cause, issues, details }: AppError, c: AppContext) {
+  if (cause !== undefined) c.get('logger')?.error({ err: cause, code }, message);
+  return {
     error: {
       code,
       message,
@@ -20,13 +28,6 @@ export function handleError(error: unknown, c: AppContext): Response {
       ...details,
     },
   };
-  const headers = new Headers({ 'Content-Type': 'application/json', ...known.headers });
-  if (known.retryAfter !== undefined) headers.set('Retry-After', String(known.retryAfter));
-  if (c.get('requestId') !== undefined) headers.set('X-Request-Id', c.get('requestId'));
-  return new Response(c.req.method === 'HEAD' ? null : JSON.stringify(body), {
-    status: known.status,
-    headers,
-  });
 }
 
 export function handleNotFound(c: AppContext): Response {

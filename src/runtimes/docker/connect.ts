@@ -1,123 +1,21 @@
 import { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
 import Dockerode from 'dockerode';
-import { RuntimeError } from '../../core/container-runtime.ts';
-import { withDeadline } from '../shared/deadline.ts';
+import { createEngine, type EngineLink, type EngineRequest, type KnownEngine } from '../shared/engine.ts';
 import { fromEngineError } from './from-engine-error.ts';
 import { type EngineFacts, readFacts } from './info.ts';
 
-/** One engine behind a unix socket: requests with a deadline each, and errors in the contract's words. */
-export interface Engine {
-  /** Asks and reads the whole JSON answer; `undefined` when the answer has no body. */
-  request(request: EngineRequest): Promise<unknown>;
-  /** Asks and hands over the answer's stream, which the deadline no longer bounds: only the answer's head is waited for. */
-  open(request: EngineRequest): Promise<Readable>;
-  /** Who the engine is; asked once for each connection. Rejects with `wrong_engine` when it isn't Docker. */
-  facts(): Promise<EngineFacts>;
-  readonly deadlineMs: number;
-  readonly closed: boolean;
-  close(): void;
-}
-
-export interface EngineRequest {
-  /** For error messages: what was asked. */
-  readonly what: string;
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: object;
-  /** Take the connection over and read raw bytes from it. */
-  readonly hijack?: boolean;
-}
-
-interface Connection {
-  readonly docker: Dockerode;
-  readonly agent: Agent;
-  facts: Promise<EngineFacts> | undefined;
-}
-
 const SUCCESS = { 200: true, 201: true, 204: true };
 
-/**
- * `findSocket` is asked at the first request and again after each connection that failed, so the engine may come,
- * go, or move to another socket while the service runs.
- */
-export function createEngine(options: {
+/** A Docker engine through dockerode; connects to nothing before it's asked for something. */
+export function createDockerEngine(options: {
   readonly findSocket: () => Promise<string>;
   readonly deadlineMs: number;
-}): Engine {
-  const { deadlineMs } = options;
-  const streams = new Set<Readable>();
-  let connection: Promise<Connection> | undefined;
-  let closed = false;
-
-  const connected = (): Promise<Connection> => {
-    if (connection === undefined) {
-      const attempt = options.findSocket().then(connectTo);
-      connection = attempt;
-      // A failure isn't kept, whatever its kind: the next call looks again.
-      attempt.catch(() => {
-        if (connection === attempt) connection = undefined;
-      });
-    }
-    return connection;
-  };
-
-  const forget = (failed: Promise<Connection> | undefined): void => {
-    if (failed === undefined || failed !== connection) return;
-    connection = undefined;
-    failed.then(({ agent }) => dropIdleSockets(agent)).catch(() => {});
-  };
-
-  const exchange = async <T>(request: EngineRequest, use: (answer: Readable) => Promise<T>): Promise<T> => {
-    if (closed) throw new RuntimeError('unavailable', `${request.what}: the runtime was closed`);
-    let used: Promise<Connection> | undefined;
-    try {
-      return await withDeadline(request.what, deadlineMs, async (signal) => {
-        used = connected();
-        return await use(await dial((await used).docker, request, signal));
-      });
-    } catch (cause) {
-      const error = fromEngineError(cause, request.what);
-      if (error.code === 'unavailable' || error.code === 'permission_denied') forget(used ?? connection);
-      throw error;
-    }
-  };
-
-  const engine: Engine = {
-    deadlineMs,
-    get closed() {
-      return closed;
-    },
-    request: (request) => exchange(request, readJson),
-    open: (request) =>
-      exchange(request, async (answer) => {
-        streams.add(answer);
-        answer.once('close', () => streams.delete(answer));
-        return answer;
-      }),
-    async facts() {
-      const current = await withDeadline('find the engine', deadlineMs, connected).catch((cause: unknown) => {
-        connection = undefined;
-        throw fromEngineError(cause, 'find the engine');
-      });
-      current.facts ??= readFacts(engine).catch((error: unknown) => {
-        // Whatever answered wasn't it; the next call looks for the engine anew.
-        connection = undefined;
-        throw error;
-      });
-      return await current.facts;
-    },
-    close() {
-      closed = true;
-      for (const stream of streams) stream.destroy();
-      connection?.then(({ agent }) => agent.destroy()).catch(() => {});
-    },
-  };
-  return engine;
+}): KnownEngine<EngineFacts> {
+  return createEngine({ ...options, linkTo, readFacts, translate: fromEngineError });
 }
 
-function connectTo(socketPath: string): Connection {
+function linkTo(socketPath: string): EngineLink {
   const agent = new Agent({ keepAlive: true, scheduling: 'lifo' });
   // `host` and the rest are named because docker-modem otherwise takes them from the environment and leaves the socket.
   const options = {
@@ -128,7 +26,12 @@ function connectTo(socketPath: string): Connection {
     headers: {},
     agent,
   };
-  return { docker: new Dockerode(options), agent, facts: undefined };
+  const docker = new Dockerode(options);
+  return {
+    send: (request, signal) => dial(docker, request, signal),
+    dropIdle: () => dropIdleSockets(agent),
+    destroy: () => agent.destroy(),
+  };
 }
 
 /**
@@ -159,13 +62,6 @@ function dial(docker: Dockerode, request: EngineRequest, signal: AbortSignal): P
       },
     );
   });
-}
-
-async function readJson(answer: Readable): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of answer) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString('utf8').trim();
-  return text === '' ? undefined : JSON.parse(text);
 }
 
 function dropIdleSockets(agent: Agent): void {

@@ -1,6 +1,7 @@
 import { type ImageInfo, RuntimeError } from '../../core/container-runtime.ts';
-import type { Engine } from './connect.ts';
-import { parseFields } from './fields.ts';
+import type { Engine } from '../shared/engine.ts';
+import { parseFields } from '../shared/fields.ts';
+import { checkImageName } from '../shared/image-name.ts';
 
 export interface InspectedImage extends ImageInfo {
   /** Paths that the image declares as volumes. */
@@ -8,9 +9,7 @@ export interface InspectedImage extends ImageInfo {
 }
 
 export async function inspectImage(engine: Engine, ref: string): Promise<InspectedImage> {
-  if (!/^[A-Za-z0-9][\w.\-/:@]*$/.test(ref) || ref.includes('..') || ref.includes('//')) {
-    throw new RuntimeError('image_not_found', `image ${JSON.stringify(ref)}: not an image's name`);
-  }
+  checkImageName(ref);
   try {
     const image = parseFields(
       await engine.request({ what: `image ${ref}`, method: 'GET', path: `/images/${ref}/json` }),

@@ -1,15 +1,6 @@
 import type { ContainerState, ContainerSummary } from '../../core/container-runtime.ts';
-import { type Fields, parseFields } from './fields.ts';
-
-/** The engine's record, with what the driver needs beyond the contract. */
-export interface InspectedContainer {
-  readonly state: ContainerState;
-  /** Milliseconds since the epoch by the engine's clock; `undefined` when the program didn't start or end. */
-  readonly startedAt: number | undefined;
-  readonly finishedAt: number | undefined;
-  /** The engine's own words on a start that failed. */
-  readonly error: string;
-}
+import { type Fields, parseFields } from '../shared/fields.ts';
+import { type InspectedContainer, parseTime } from '../shared/inspected-container.ts';
 
 export function fromInspect(answer: unknown): InspectedContainer {
   const container = parseFields(answer, 'inspect');
@@ -52,11 +43,4 @@ function toStatus(engineStatus: string | undefined): ContainerState['status'] {
     default:
       return 'exited';
   }
-}
-
-/** Reads RFC 3339 with nanoseconds. The engine writes the year 1 for "never". */
-export function parseTime(text: string | undefined): number | undefined {
-  const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(text ?? '');
-  if (parts === null || parts[1] === undefined || parts[1].startsWith('0001-')) return undefined;
-  return Date.parse(`${parts[1]}${parts[3] ?? 'Z'}`) + Number(parts[2] ?? 0) * 1000;
 }

@@ -1,13 +1,14 @@
 import { type ContainerId, type ContainerRuntime, RuntimeError } from '../../core/container-runtime.ts';
 import { type Logger, silentLogger } from '../../core/logger.ts';
-import { createEngine } from './connect.ts';
+import { killContainer } from '../shared/kill.ts';
+import { listContainers } from '../shared/list.ts';
+import { removeContainer } from '../shared/remove.ts';
+import { createDockerEngine } from './connect.ts';
 import { createContainer } from './create-container.ts';
 import { inspectImage } from './ensure-image.ts';
+import { fromListRow } from './from-inspect.ts';
 import { readFacts } from './info.ts';
 import { inspectContainer } from './inspect.ts';
-import { killContainer } from './kill.ts';
-import { listContainers } from './list.ts';
-import { removeContainer } from './remove.ts';
 import { startContainer } from './start-container.ts';
 
 export interface DockerRuntimeOptions {
@@ -24,7 +25,7 @@ const DEFAULT_DEADLINE_MS = 10_000;
 export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRuntime {
   const { socketPath, logger = silentLogger, deadlineMs = DEFAULT_DEADLINE_MS } = options;
   const findSocket = typeof socketPath === 'string' ? async () => socketPath : socketPath;
-  const engine = createEngine({ findSocket, deadlineMs });
+  const engine = createDockerEngine({ findSocket, deadlineMs });
   const imageVolumes = new Map<string, readonly string[]>();
   const neverStarted = new Set<ContainerId>();
 
@@ -86,7 +87,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): ContainerRun
     },
     async list({ labels }) {
       await engine.facts();
-      return await listContainers(engine, labels);
+      return await listContainers(engine, labels, fromListRow);
     },
     async close() {
       engine.close();

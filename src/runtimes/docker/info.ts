@@ -1,6 +1,6 @@
 import { RuntimeError, type RuntimeInfo } from '../../core/container-runtime.ts';
-import type { Engine } from './connect.ts';
-import { parseFields } from './fields.ts';
+import type { Engine } from '../shared/engine.ts';
+import { parseFields } from '../shared/fields.ts';
 
 /** What the driver needs to know of an engine before it can ask it for a container. */
 export interface EngineFacts {

@@ -12,7 +12,7 @@ import { interpret } from './interpret.ts';
 import type { FakeEnd, FakeProgram } from './program.ts';
 import { type RunningProgram, runProgram } from './run-program.ts';
 
-export { type FakeStep, fakeArgs } from './interpret.ts';
+export { type FakeStep, fakeArgs, interpret } from './interpret.ts';
 export type { FakeEnd, FakeProcess, FakeProgram } from './program.ts';
 
 export interface FakeRuntimeOptions {

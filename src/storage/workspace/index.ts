@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type JobRef, jobKey, WorkspaceError, type Workspaces } from '../../core/workspace.ts';
 import { errorCode } from '../disk/folder.ts';
 import { openJobFolder } from './job-folder.ts';
-import { isJobRef, listJobs } from './list-jobs.ts';
+import { isJobRef, listJobs, listJobsOf, listSessions } from './list-jobs.ts';
 import { removeJobFolder } from './remove-job-folder.ts';
 import { translated } from './workspace-error.ts';
 import type { Owner } from './write-inputs.ts';
@@ -47,6 +47,8 @@ export function createWorkspaces({ root, runner, ownUser = processUser() }: Work
       return stats?.isDirectory() ? openJob(job) : undefined;
     },
     list: () => listJobs(root),
+    sessions: () => translated(listSessions(root)),
+    jobs: (sessionId) => translated(listJobsOf(root, sessionId)),
     free: () => translated(measureFree(root)),
   };
 }

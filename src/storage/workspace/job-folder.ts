@@ -12,7 +12,7 @@ import { hashFile, streamFile } from '../disk/read-file.ts';
 import { isKey } from '../object-key.ts';
 import { collectFiles } from './collect.ts';
 import { readControl, writeControl } from './control-file.ts';
-import { openOutputFile } from './output-file.ts';
+import { openOutputFile, readOutputPart } from './output-file.ts';
 import { removeJobFolder } from './remove-job-folder.ts';
 import { measureUsage } from './usage.ts';
 import { translated } from './workspace-error.ts';
@@ -46,6 +46,7 @@ export function openJobFolder({ root, job, user, handsOver }: JobFolderOptions):
       return path;
     },
     openOutput: (name) => openOutputFile(join(folder, name)),
+    readPart: (name, position, length) => readOutputPart(join(folder, name), position, length),
     describe: (path) => translated(describe(folder, path)),
     collect: (bounds) => inMount((mount) => collectFiles(mount, bounds), bounds.signal),
     async read(path) {

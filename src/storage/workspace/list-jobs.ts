@@ -1,6 +1,6 @@
 import { type JobRef, jobKey } from '../../core/workspace.ts';
-import { fromByteName } from '../disk/byte-name.ts';
-import { type Folder, openFolder, openPath } from '../disk/folder.ts';
+import { fromByteName, toByteName } from '../disk/byte-name.ts';
+import { type Folder, openPath } from '../disk/folder.ts';
 import { readEntries, sortEntries } from '../disk/read-entries.ts';
 import { isKey } from '../object-key.ts';
 
@@ -14,23 +14,27 @@ export function isJobRef(job: JobRef): boolean {
 
 /** Every folder that has a job's name, session by session. */
 export async function* listJobs(root: string): AsyncGenerator<JobRef> {
-  const folder = await openPath(root, []);
-  if (typeof folder === 'string') return;
-  try {
-    for (const sessionId of await folderNames(folder)) yield* listSession(folder, sessionId);
-  } finally {
-    await folder.handle.close();
+  for (const sessionId of await listSessions(root)) {
+    for (const jobId of await listJobsOf(root, sessionId)) yield { sessionId, jobId };
   }
 }
 
-async function* listSession(root: Folder, sessionId: string): AsyncGenerator<JobRef> {
-  const folder = await openFolder(root, Buffer.from(sessionId).toString('latin1'));
-  if (typeof folder === 'string') return;
+export async function listSessions(root: string): Promise<readonly string[]> {
+  const folder = await openPath(root, []);
+  if (typeof folder === 'string') return [];
   const names = await folderNames(folder).finally(() => folder.handle.close());
-  for (const name of names) {
-    const job = { sessionId, jobId: name.slice(JOB_PREFIX.length) };
-    if (name.startsWith(JOB_PREFIX) && isJobRef(job)) yield job;
-  }
+  return names.filter((name) => !name.startsWith('.'));
+}
+
+export async function listJobsOf(root: string, sessionId: string): Promise<readonly string[]> {
+  if (!isJobRef({ sessionId, jobId: 'any' })) return [];
+  const folder = await openPath(root, [toByteName(sessionId)]);
+  if (typeof folder === 'string') return [];
+  const names = await folderNames(folder).finally(() => folder.handle.close());
+  return names
+    .filter((name) => name.startsWith(JOB_PREFIX))
+    .map((name) => name.slice(JOB_PREFIX.length))
+    .filter((jobId) => isJobRef({ sessionId, jobId }));
 }
 
 async function folderNames(folder: Folder): Promise<readonly string[]> {

@@ -39,7 +39,7 @@ export function describeServiceRoutes(subject: SubjectGetter): void {
       expect(await response.json()).toMatchObject({
         status: 'ready',
         store: 'disk',
-        engine: { name: 'docker', version: expect.any(String), ociRuntimes: expect.any(Array) },
+        engine: { name: subject().engine, version: expect.any(String), ociRuntimes: expect.any(Array) },
       });
     });
 

@@ -8,6 +8,8 @@ export interface HttpSubject {
   readonly storageRoot: string;
   /** What its containers are labelled with. */
   readonly instanceId: string;
+  /** The engine that it uses. */
+  readonly engine: 'docker' | 'podman';
   /** As `fetch`; a path is taken relative to `baseUrl`. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** One request whose path and headers arrive as they stand here: nothing is normalised, no `Host` is refused. */
@@ -50,7 +52,7 @@ const fileRow = v.strictObject({
 const answerSchema = v.strictObject({
   tool: v.literal('code_execution'),
   sessionId: v.string(),
-  id: v.pipe(v.string(), v.regex(/^[0-9a-z]{26}$/)),
+  id: v.pipe(v.string(), v.regex(/^[0-9a-z]{41}$/)),
   exitCode: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)),
   outcome: v.picklist(['exited', 'signaled', 'timed_out', 'oom_killed', 'disk_limit', 'canceled']),
   signal: v.optional(v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/))),
@@ -159,7 +161,7 @@ export function checkError(response: RawResponse, status: number, code: string):
   expect(error.requestId).toBe(response.headers.get('x-request-id'));
   expect(response.text).not.toMatch(/\.ts:|node_modules|aa-storage|\/tmp\//);
   const retryAfter = response.headers.get('retry-after');
-  if (status === 503) expect(retryAfter).toMatch(/^[1-9]\d*$/);
+  if (status === 503 || status === 429) expect(retryAfter).toMatch(/^[1-9]\d*$/);
   else expect(retryAfter).toBeNull();
   return error;
 }

@@ -1,0 +1,43 @@
+import type { JobRecord } from '../jobs/job.ts';
+import type { FoundJob } from '../jobs/job-catalog.ts';
+import { toExecuteResponse, type UrlOptions } from './execute-response.ts';
+
+/** The execute answer as far as there is one, and where the job is. */
+export async function toJobResponse(found: FoundJob, urls: UrlOptions): Promise<Record<string, unknown>> {
+  const { record } = found;
+  const manifest =
+    found.live === undefined
+      ? found.manifest
+      : ({ version: 1, job: record, files: [], skipped: [], truncated: false } as const);
+  return { ...(await toExecuteResponse(manifest, urls)), ...toProgress(record) };
+}
+
+/** A job in a list: without its files, which it would take reading to sign. */
+export function toJobRow(record: JobRecord): Record<string, unknown> {
+  const { tool, sessionId, id, limits, timings } = record;
+  return {
+    tool,
+    sessionId,
+    id,
+    ...record.end,
+    limits,
+    ...(timings === undefined ? {} : { timings }),
+    ...toProgress(record),
+  };
+}
+
+function toProgress({ status, createdAt, startedAt, endedAt, error }: JobRecord): Record<string, unknown> {
+  return {
+    status,
+    createdAt,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+/** Where a job is asked for; below the path of `PUBLIC_URL` when that has one. */
+export function jobPath(publicUrl: string | undefined, jobId: string): string {
+  const prefix = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '');
+  return `${prefix}/jobs/${jobId}`;
+}

@@ -1,0 +1,135 @@
+import { left, type Ticket } from '../admission.ts';
+import { AppError } from '../errors.ts';
+import type { JobRef } from '../workspace.ts';
+import { forgetJob, toStorageError } from './accept-job.ts';
+import { type Attendance, createAttendance } from './attendance.ts';
+import type { EventLog } from './event-log.ts';
+import type { JobRecord, Manifest } from './job.ts';
+import { writeManifest } from './manifest.ts';
+import type { EventFiles } from './read-events.ts';
+import { runJob, toStopped } from './run-job.ts';
+import type { JobHouse, RunningJob } from './running-job.ts';
+
+/** A job of this process that hasn't stopped, as others see it. */
+export interface LiveJob {
+  readonly ref: JobRef;
+  readonly owner: string | undefined;
+  readonly record: JobRecord;
+  readonly log: EventLog;
+  /** What its events are a view of. */
+  readonly files: EventFiles;
+  /** The finished job. Rejects with an AppError when no program ran, or its files couldn't be kept. */
+  readonly done: Promise<Manifest>;
+  /** Ends it, whether it waits or runs: `done` tells how. Safe to repeat. */
+  cancel(): void;
+  /** As `cancel`, and when it still waits nothing is left of it: for a job that nobody knows of. */
+  abandon(): void;
+  /** A reader of its stream; see {@link Attendance}. */
+  attend(): () => void;
+}
+
+export interface LiveJobOptions {
+  readonly house: JobHouse;
+  readonly job: RunningJob;
+  readonly ticket: Ticket;
+  /** Somebody may know its id before it ends: the record of a job that never ran is kept too. */
+  readonly isKnown: boolean;
+  /** Milliseconds for which it goes on without a reader of its stream; absent: it needs none. */
+  readonly graceMs: number | undefined;
+  /** When it was asked for, by `performance.now()`. */
+  readonly arrived: number;
+  /** Milliseconds of it in which its folder was made. */
+  readonly acceptMs: number;
+  /** Called once when it has stopped, before `done` settles. */
+  readonly onStopped: () => unknown;
+}
+
+/** Lets an accepted job live: its turn, its run, its end. */
+export function startJob(options: LiveJobOptions): LiveJob {
+  const { job, graceMs, onStopped } = options;
+  const cancel = (): void => job.stop.abort('canceled');
+  const attendance: Attendance | undefined =
+    graceMs === undefined ? undefined : createAttendance(graceMs, cancel);
+  const done = live(options).finally(() => {
+    attendance?.close();
+    onStopped();
+  });
+  // Whoever asked may have gone; the log has it.
+  done.catch(() => {});
+  return {
+    ref: job.workspace.job,
+    owner: job.owner,
+    get record() {
+      return job.record;
+    },
+    log: job.log,
+    files: job.workspace,
+    done,
+    cancel,
+    abandon: () => job.stop.abort('abandoned'),
+    attend: () => attendance?.join() ?? (() => {}),
+  };
+}
+
+async function live(options: LiveJobOptions): Promise<Manifest> {
+  const { house, job, ticket, isKnown, arrived, acceptMs } = options;
+  let giveBack: (() => void) | undefined;
+  try {
+    giveBack = await turnOf(job, ticket);
+    const waitedMs = performance.now() - arrived - acceptMs;
+    return await runJob(house, job, { waitedMs, acceptMs });
+  } catch (error) {
+    const known = toStorageError(error);
+    await job.log.close().catch((err) => job.logger.error({ err }, 'the events of a job could not be kept'));
+    if (isLeft(job)) await forgetJob(job);
+    // What may have run keeps its folder as it is: the next start brings it to its end.
+    else if (!mayHaveRun(known)) await (isKnown ? keepFailure(house, job, known) : forgetJob(job));
+    throw known;
+  } finally {
+    giveBack?.();
+  }
+}
+
+/** Waits for the turn. A cancelled job gives its place back and goes on without one: it only tells that it was cancelled. */
+async function turnOf(job: RunningJob, ticket: Ticket): Promise<(() => void) | undefined> {
+  const { signal } = job.stop;
+  signal.addEventListener('abort', ticket.leave);
+  if (signal.aborted) ticket.leave();
+  try {
+    const giveBack = await ticket.turn;
+    if (!isLeft(job)) return giveBack;
+    giveBack();
+    throw left();
+  } catch (error) {
+    if (signal.reason === 'canceled') return undefined;
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', ticket.leave);
+  }
+}
+
+/** Whether the one who asked went away before the job ran. */
+function isLeft(job: RunningJob): boolean {
+  return job.stop.signal.reason === 'abandoned' && job.record.status === 'queued';
+}
+
+function mayHaveRun(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'infra_error';
+}
+
+/** A job that never ran, and that somebody may ask for: its manifest says why, and names no file. */
+async function keepFailure({ store }: JobHouse, job: RunningJob, error: unknown): Promise<void> {
+  const { code, message } = toAppError(error);
+  const record = toStopped(job.record, { error: { code, message } });
+  const manifest: Manifest = { version: 1, job: record, files: [], skipped: [], truncated: false };
+  await writeManifest(store, job.workspace.job, manifest).catch((err) =>
+    job.logger.error({ err }, 'the end of a job that never ran could not be kept'),
+  );
+}
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  return new AppError('internal', 'Something failed inside the service: see its log by the job’s id.', {
+    cause: error,
+  });
+}

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ContainerId, RuntimeError } from '../../core/container-runtime.ts';
+import type { Engine } from './engine.ts';
+import type { InspectedContainer } from './inspected-container.ts';
+
+/** A wait that the engine has been asked for; its answer comes when the container has ended. */
+export interface PendingWait {
+  /** Settles when the engine has answered or the connection broke. Never rejects. */
+  readonly answered: Promise<unknown>;
+  abandon(): void;
+}
+
+export interface ExitWatch {
+  readonly engine: Engine;
+  readonly id: ContainerId;
+  readonly first: PendingWait;
+  readonly inspect: () => Promise<InspectedContainer | undefined>;
+  readonly waitAgain: () => Promise<PendingWait>;
+}
+
+const ASK_AGAIN_MS = 200;
+
+/**
+ * Resolves with the engine's record once that says the container has ended; however long the run is silent.
+ *
+ * A wait's answer only means "look": it can come early, carry -1, or break off in a proxy. Rejects when the engine stays
+ * away for one deadline, when the container is gone, or when the engine can't tell how the program ended.
+ */
+export async function watchExit({
+  engine,
+  id,
+  first,
+  inspect,
+  waitAgain,
+}: ExitWatch): Promise<InspectedContainer> {
+  let wait = first;
+  let engineWasAway = false;
+  const persist = async <T>(ask: () => Promise<T>): Promise<T> => {
+    const giveUpAt = Date.now() + engine.deadlineMs;
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        const passing = error instanceof RuntimeError && error.code === 'unavailable' && !engine.closed;
+        if (!passing || Date.now() >= giveUpAt) throw error;
+        engineWasAway = true;
+        await sleep(ASK_AGAIN_MS);
+      }
+    }
+  };
+
+  for (let round = 0; ; round += 1) {
+    await wait.answered;
+    const record = await persist(inspect);
+    if (record === undefined) {
+      throw new RuntimeError('not_found', `${id} was removed before its end could be read`);
+    }
+    if (record.state.status === 'exited') return trusted(record, engineWasAway);
+    await sleep(Math.min(1000, 20 * 2 ** Math.min(round, 6)));
+    wait = await persist(waitAgain);
+  }
+}
+
+/** An engine that comes back without its containers records a made-up end for them: 255, or 137 after killing them itself. */
+function trusted(record: InspectedContainer, engineWasAway: boolean): InspectedContainer {
+  const code = record.state.exitCode;
+  if (code === undefined || code < 0 || code > 255) {
+    throw new RuntimeError('engine_failed', `the engine recorded exit code ${code}: ${record.error}`);
+  }
+  if (engineWasAway && (code === 255 || code === 137)) {
+    throw new RuntimeError(
+      'unavailable',
+      `the engine was away during the run and recorded exit code ${code}`,
+    );
+  }
+  return record;
+}

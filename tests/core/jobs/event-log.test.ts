@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { RECORD_BYTES } from '../../../src/core/jobs/event-index.ts';
+import { createEventLog } from '../../../src/core/jobs/event-log.ts';
+import { createMemoryOutput } from '../../support/memory-output.ts';
+
+const QUEUED = { kind: 'queued', position: 0 } as const;
+const never = (): AbortSignal => new AbortController().signal;
+
+describe('the event log', () => {
+  it('counts a record once it can be read, and wakes who waits for it', async () => {
+    const file = createMemoryOutput();
+    const log = createEventLog(file);
+    const grown = log.grown(0, never());
+    log.append([QUEUED, QUEUED]);
+    expect(log.count).toBe(0);
+    await grown;
+    expect(log.count).toBe(2);
+    expect(file.bytes()).toHaveLength(2 * RECORD_BYTES);
+    await log.close();
+  });
+
+  it('wakes who waits when it is closed, and when they go', async () => {
+    const log = createEventLog(createMemoryOutput());
+    const reader = new AbortController();
+    const waiting = [log.grown(0, never()), log.grown(0, reader.signal)];
+    reader.abort();
+    await waiting[1];
+    const closing = log.close();
+    await waiting[0];
+    await closing;
+    expect(log.closed).toBe(true);
+    await log.grown(5, never());
+    await log.close();
+  });
+
+  it('goes on behind the records that the file holds', async () => {
+    const file = createMemoryOutput();
+    await file.write(new Uint8Array(3 * RECORD_BYTES + 5), 0);
+    const log = createEventLog(file, 3);
+    log.append([QUEUED]);
+    await log.close();
+    expect(log.count).toBe(4);
+    expect(file.bytes()).toHaveLength(4 * RECORD_BYTES);
+  });
+
+  it('tells at its close that a record could not be written, and leaves no gap before a later one', async () => {
+    const file = createMemoryOutput();
+    const log = createEventLog(file);
+    log.append([QUEUED]);
+    await log.grown(0, never());
+    file.failWith(new Error('disk full'));
+    log.append([QUEUED]);
+    log.append([QUEUED]);
+    await expect(log.close()).rejects.toThrow('disk full');
+    expect(log.count).toBe(1);
+    expect(log.closed).toBe(true);
+    expect(file.isClosed()).toBe(true);
+  });
+});

@@ -1,0 +1,83 @@
+import { createAdmission } from '../../src/core/admission.ts';
+import { type ApiKeySetting, createApiKeys } from '../../src/core/api-keys.ts';
+import type { ContainerRuntime } from '../../src/core/container-runtime.ts';
+import { createEngineGate } from '../../src/core/engine-gate.ts';
+import { createHmac } from '../../src/core/hmac.ts';
+import { createApp } from '../../src/core/http/app.ts';
+import type { App, AppDependencies } from '../../src/core/http/context.ts';
+import { createIdempotency } from '../../src/core/jobs/idempotency.ts';
+import { createJobCatalog } from '../../src/core/jobs/job-catalog.ts';
+import { DEFAULT_POLICY } from '../../src/core/limits.ts';
+import { silentLogger } from '../../src/core/logger.ts';
+import { createSandboxes } from '../../src/core/sandboxes.ts';
+import { createSupervisor, type Supervisor } from '../../src/core/supervisor.ts';
+import { createToolRegistry } from '../../src/core/tool-registry.ts';
+import { createUrlSigner } from '../../src/core/url-signer.ts';
+import type { Storage } from '../../src/storage/index.ts';
+import { codeExecution } from '../../src/tools/code-execution.ts';
+
+export interface AppOptions {
+  readonly guard?: Partial<AppDependencies['guard']>;
+  readonly maxRunning?: number;
+  readonly maxQueued?: number;
+  readonly queueTimeoutMs?: number;
+  readonly keys?: readonly ApiKeySetting[];
+  readonly ttlSeconds?: number;
+  readonly maxInFlight?: number;
+  readonly resumeGraceMs?: number;
+}
+
+export const APP_BASE = 'http://127.0.0.1:8080';
+
+const SECRET = new Uint8Array(32).fill(7);
+
+/** The application as the service builds it, on a storage and an engine of the test's, with a gate that finds all limits good. */
+export async function buildApp(
+  storage: Storage,
+  runtime: ContainerRuntime,
+  options: AppOptions = {},
+): Promise<{ readonly app: App; readonly supervisor: Supervisor }> {
+  const { store, workspaces, instanceId } = storage;
+  const apiKeys = await createApiKeys(options.keys ?? []);
+  const shared = { runtime, image: 'aa-worker:latest', ociRuntime: undefined, logger: silentLogger };
+  const probeLimits = async () => ({ cpu: true, memory: true, pids: true, network: true });
+  const gate = createEngineGate({
+    ...shared,
+    allowUnenforced: [],
+    probeStorage: async () => {},
+    probeLimits,
+  });
+  const supervisor = createSupervisor({
+    ...shared,
+    workspaces,
+    store,
+    sandboxes: createSandboxes({ runtime, instanceId, logger: silentLogger }),
+    admission: createAdmission({
+      maxRunning: options.maxRunning ?? 2,
+      maxQueued: options.maxQueued ?? 0,
+      queueTimeoutMs: options.queueTimeoutMs ?? 1000,
+      callers: apiKeys.names,
+    }),
+    gate,
+    policy: DEFAULT_POLICY,
+    resumeGraceMs: options.resumeGraceMs ?? 1000,
+  });
+  const catalog = createJobCatalog({ workspaces, store, supervisor });
+  const tools = createToolRegistry();
+  tools.register(codeExecution);
+  const app = createApp({
+    tools,
+    supervisor,
+    catalog,
+    idempotency: createIdempotency({ hmac: await createHmac(SECRET), claims: storage.claims, catalog }),
+    store,
+    gate,
+    logger: silentLogger,
+    guard: { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard },
+    apiKeys,
+    urlSigner: await createUrlSigner(SECRET, options.ttlSeconds ?? 60),
+    maxBodyBytes: 64 * 1024,
+    maxInFlight: options.maxInFlight ?? 8,
+  });
+  return { app, supervisor };
+}
