@@ -1,4 +1,4 @@
-import type { ContainerRuntime, ImageInfo, RuntimeInfo } from '../core/container-runtime.ts';
+import type { ContainerExit, ContainerRuntime, ImageInfo, RuntimeInfo } from '../core/container-runtime.ts';
 import { toContainerSpec } from '../core/container-spec.ts';
 import type { EnforcedLimits } from '../core/engine-gate.ts';
 import { AppError } from '../core/errors.ts';
@@ -53,6 +53,8 @@ for page in range(0, len(hoard), 4096): hoard[page] = 1
 print('memory 0', flush=True)
 `;
 
+const SIGKILL_EXIT_CODE = 137;
+
 /** Measures which limits bite with this engine and image. Rejects when the probe itself couldn't run. */
 export async function probeLimits(options: LimitProbeOptions): Promise<EnforcedLimits> {
   const { exit, stdout } = await runProbe(options, (labels) =>
@@ -67,15 +69,21 @@ export async function probeLimits(options: LimitProbeOptions): Promise<EnforcedL
       'The worker image has no python3 to measure limits with: use an image made from aa-worker:latest.';
     throw new AppError('misconfigured', message);
   }
-  const enforced = toEnforced(stdout, exit.oomKilled);
+  const enforced = toEnforced(stdout, exit);
   options.logger.info({ enforced }, 'measured which limits bite on this host');
   return enforced;
 }
 
-/** What was not reported counts as not enforced. */
-function toEnforced(report: string, oomKilled: boolean): EnforcedLimits {
+/**
+ * What was not reported counts as not enforced. That the memory was too much an engine may fail to tell (Podman 4, to a service
+ * in a container); the program was killed at taking it all the same, and nobody but the kernel kills it there.
+ */
+function toEnforced(report: string, exit: ContainerExit): EnforcedLimits {
   const bites = (name: string): boolean => report.includes(`${name} 1\n`);
-  return { network: bites('network'), cpu: bites('cpu'), pids: bites('pids'), memory: oomKilled };
+  const killed =
+    exit.exitCode === SIGKILL_EXIT_CODE && report.includes('pids ') && !report.includes('memory 0');
+  const memory = exit.oomKilled || killed;
+  return { network: bites('network'), cpu: bites('cpu'), pids: bites('pids'), memory };
 }
 
 /** Keeps small facts between two starts. */

@@ -10,13 +10,13 @@ const GOOD = 'network 1\ncpu 1\npids 1\n';
 const ALL = { network: true, cpu: true, pids: true, memory: true };
 
 /** Counts measurements; what it finds is what its program prints and how it ends. */
-function setUp(report: string, outOfMemory = true) {
+function setUp(report: string, end: 'oom' | 'killed' | 'exited' = 'oom') {
   let measured = 0;
   const program: FakeProgram = async (process) => {
     measured += 1;
     await process.write('stdout', report);
     if (report === 'no python3') return 127;
-    return outOfMemory ? { exitCode: 137, oomKilled: true } : 0;
+    return end === 'exited' ? 0 : { exitCode: 137, oomKilled: end === 'oom' };
   };
   const runtime = createFakeRuntime({ program });
   const kept = new Map<string, unknown>();
@@ -56,7 +56,7 @@ describe('what the probe found', () => {
   });
 
   it('is measured again at the next start where a limit did not bite', async () => {
-    const { start, runtime, measured } = setUp(GOOD, false);
+    const { start, runtime, measured } = setUp(GOOD, 'exited');
     const info = await runtime.info();
     const probe = start();
     expect(await probe(info, IMAGE)).toEqual({ ...ALL, memory: false });
@@ -67,9 +67,18 @@ describe('what the probe found', () => {
   });
 
   it('counts what was not reported as not enforced', async () => {
-    const { start, runtime } = setUp('', false);
+    const { start, runtime } = setUp('', 'exited');
     const none = { network: false, cpu: false, pids: false, memory: false };
     expect(await start()(await runtime.info(), IMAGE)).toEqual(none);
+  });
+
+  it.each([
+    ['at taking memory is the memory limit', GOOD, true],
+    ['before that is none', 'network 1\ncpu 1\n', false],
+    ['after that is none', `${GOOD}memory 0\n`, false],
+  ])('a kill %s, whatever the engine calls it', async (_, report, memory) => {
+    const { start, runtime } = setUp(report, 'killed');
+    expect(await start()(await runtime.info(), IMAGE)).toMatchObject({ memory });
   });
 
   it('is nothing where the image can’t measure', async () => {
