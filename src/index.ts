@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import type { ApiKeySetting } from './core/api-keys.ts';
 import { type Config, parseConfig } from './core/config.ts';
 import { createToolRegistry } from './core/tool-registry.ts';
+import { createMetrics } from './metrics/index.ts';
 import { createRuntime } from './runtimes/index.ts';
 import { startService } from './service.ts';
 import { createStorage, type Storage } from './storage/index.ts';
@@ -40,6 +41,7 @@ async function main(): Promise<void> {
     runtime,
     ...storage,
     logger,
+    metrics: createMetrics(),
     serve,
   });
   logger.info({ url: service.url, storage: config.storagePath }, 'listening');

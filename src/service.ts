@@ -12,6 +12,7 @@ import { type ClaimKeeper, createIdempotency } from './core/jobs/idempotency.ts'
 import { createJobCatalog } from './core/jobs/job-catalog.ts';
 import { recoverJobs } from './core/jobs/recover-jobs.ts';
 import type { Logger } from './core/logger.ts';
+import type { Metrics } from './core/metrics.ts';
 import { createSandboxes, type Sandboxes } from './core/sandboxes.ts';
 import { createSupervisor } from './core/supervisor.ts';
 import type { ToolRegistry } from './core/tool-registry.ts';
@@ -19,6 +20,7 @@ import { createUrlSigner } from './core/url-signer.ts';
 import type { Workspaces } from './core/workspace.ts';
 import { createLimitProbe, type FactKeeper } from './doctor/probe-limits.ts';
 import { createStorageProbe } from './doctor/probe-storage.ts';
+import { withCounts } from './metrics/count-failures.ts';
 
 export interface ServiceParts {
   /** What was to be generated has been. */
@@ -33,6 +35,7 @@ export interface ServiceParts {
   /** Who a run's program is. */
   readonly user: { readonly uid: number; readonly gid: number };
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly serve: (options: ServeOptions) => Promise<RunningServer>;
 }
 
@@ -49,10 +52,11 @@ const SPARE_REQUESTS = 16;
 
 /** Puts the parts together and listens. The engine may be away: the service answers and says so. */
 export async function startService(parts: ServiceParts): Promise<Service> {
-  const { config, runtime, store, workspaces, logger } = parts;
+  const { config, logger, metrics } = parts;
+  const { runtime, store, workspaces } = withCounts(parts, metrics);
   const { workerImage: image, ociRuntime, allowUnenforced } = config;
   const sandboxes = createSandboxes({ runtime, instanceId: parts.instanceId, logger });
-  const gate = createGate(parts, sandboxes);
+  const gate = createGate({ ...parts, runtime, workspaces }, sandboxes);
   const apiKeys = await createApiKeys(config.apiKeys);
   const admission = createAdmission({ ...config, callers: apiKeys.names });
   const supervisor = createSupervisor({
@@ -68,6 +72,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     policy: config.policy,
     resumeGraceMs: config.resumeGraceMs,
     logger,
+    metrics,
   });
   const catalog = createJobCatalog({ workspaces, store, supervisor });
   const secret = await keepSecret(parts.facts);
@@ -83,6 +88,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     store,
     gate,
     logger,
+    metrics,
     guard: {
       allowedHosts: config.allowedHosts,
       corsOrigins: config.corsOrigins,

@@ -92,6 +92,7 @@ const RULES: readonly (readonly [folder: string, allowed: Rule])[] = [
   ['storage/memory/', (target) => below('storage')(target) || isContract(target)],
   ['storage/', (target) => below('storage')(target) || isContract(target) || outside(target)],
   ['tools/', (target) => TOOL_PARTS.includes(target) || EDGE_PACKAGES.has(packageOf(target))],
+  ['metrics/', (target) => below('core')(target) || below('metrics')(target) || outside(target)],
   ['doctor/', (target) => below('core')(target) || below('doctor')(target)],
   ['adapters/', (target) => below('core')(target) || below('adapters')(target) || outside(target)],
   ['service.ts', (target) => isOurs(target) && !/^(runtimes|storage)\/.+\//.test(target)],

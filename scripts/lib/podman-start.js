@@ -81,17 +81,25 @@ export async function startPodman({ how, command, socket }, env) {
  * @returns {NodeJS.ProcessEnv}
  */
 function writeContainersConf(env) {
-  const plan = planContainersConf({
-    systemd: existsSync('/run/systemd/system'),
-    cgroup2: existsSync('/sys/fs/cgroup/cgroup.controllers'),
-    runc: findProgram('runc', env) !== undefined,
-    status: readText('/proc/self/status'),
-  });
+  const plan = planContainersConf(readConfHost(env));
   if (plan === undefined || env.CONTAINERS_CONF) return {};
   const path = join(cacheFolder(env), 'containers.conf');
   writeFileSync(path, plan.text);
   say(`  ${plan.why}: the service is given ${path}`);
   return { CONTAINERS_CONF: path };
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {import('./podman-conf.js').ConfHost}
+ */
+export function readConfHost(env = process.env) {
+  return {
+    systemd: existsSync('/run/systemd/system'),
+    cgroup2: existsSync('/sys/fs/cgroup/cgroup.controllers'),
+    runc: findProgram('runc', env) !== undefined,
+    status: readText('/proc/self/status'),
+  };
 }
 
 /** @param {string} path */

@@ -1,15 +1,18 @@
-import { RuntimeError } from './container-runtime.ts';
+import { type ContainerRuntime, RuntimeError } from './container-runtime.ts';
 import { AppError } from './errors.ts';
 
-/** The command that builds the worker image, as every message about a missing image names it. */
-export function buildCommand(image: string): string {
-  return image.endsWith(':data')
-    ? `docker build -t ${image} -f worker/Dockerfile.data worker`
-    : `docker build -t ${image} worker`;
+/** The command that builds the worker image on this engine, as every message about a missing image names it. */
+export function buildCommand(image: string, engine: ContainerRuntime['name'] = 'docker'): string {
+  const build = `${engine === 'podman' ? 'podman' : 'docker'} build -t ${image}`;
+  return image.endsWith(':data') ? `${build} -f worker/Dockerfile.data worker` : `${build} worker`;
 }
 
 /** What a client hears when the engine failed before a program ran. The engine's own words stay in `cause`. */
-export function toEngineError(error: unknown, image: string): AppError {
+export function toEngineError(
+  error: unknown,
+  image: string,
+  engine: ContainerRuntime['name'] = 'docker',
+): AppError {
   if (error instanceof AppError) return error;
   if (!(error instanceof RuntimeError)) {
     return new AppError('internal', 'Something failed inside the service: see its log by the requestId.', {
@@ -21,7 +24,7 @@ export function toEngineError(error: unknown, image: string): AppError {
     case 'image_not_found':
       return new AppError(
         'image_unavailable',
-        `The worker image ${image} is not on the engine: build it with \`${buildCommand(image)}\` or run \`npm run setup\`.`,
+        `The worker image ${image} is not on the engine: build it with \`${buildCommand(image, engine)}\` or run \`npm run setup\`.`,
         options,
       );
     case 'limit_discarded':
@@ -33,7 +36,7 @@ export function toEngineError(error: unknown, image: string): AppError {
     case 'runtime_unknown':
       return new AppError(
         'misconfigured',
-        'The engine has no OCI runtime of the name in AA_OCI_RUNTIME: register it with the engine or unset the variable.',
+        'The engine has no OCI runtime of the name in AA_OCI_RUNTIME: register it with the engine (with Podman: as `runtime` in containers.conf) or unset the variable.',
         options,
       );
     case 'mount_missing':

@@ -92,10 +92,10 @@ async function examine(options: EngineGateOptions): Promise<EngineStatus> {
     const image = await options.runtime.ensureImage(options.image);
     await options.probeStorage(info, image);
     const enforced = await options.probeLimits(info, image);
-    checkLimits(enforced, options.allowUnenforced);
+    checkLimits(enforced, options.allowUnenforced, info);
     return { info };
   } catch (error) {
-    const problem = toEngineError(error, options.image);
+    const problem = toEngineError(error, options.image, options.runtime.name);
     return info === undefined ? { problem } : { info, problem };
   }
 }
@@ -108,16 +108,25 @@ function checkOciRuntime(info: RuntimeInfo, wanted: string | undefined): void {
   );
 }
 
-function checkLimits(enforced: EnforcedLimits, allowed: readonly string[]): void {
+function checkLimits(enforced: EnforcedLimits, allowed: readonly string[], info: RuntimeInfo): void {
   const missing = Object.entries(enforced)
     .filter(([name, bites]) => !bites && !allowed.includes(name))
     .map(([name]) => name);
   if (missing.length === 0) return;
   const cure = missing.includes('network')
     ? 'runs must never reach a network, so this engine cannot be used until it can be switched off'
-    : `enable these cgroup controllers for the engine, or accept it with AA_ALLOW_UNENFORCED=${missing.join(',')}`;
+    : `${limitCure(info)}, or accept it with AA_ALLOW_UNENFORCED=${missing.join(',')}`;
   throw new AppError(
     'limits_not_enforced',
     `On this host these limits do not bite: ${missing.join(', ')}; ${cure}.`,
   );
+}
+
+/** What makes these limits bite: a rootless engine has only what is delegated to its user. */
+function limitCure({ rootless, cgroupVersion }: RuntimeInfo): string {
+  if (!rootless) return 'enable these cgroup controllers for the engine';
+  if (cgroupVersion === 1) {
+    return 'a rootless engine can limit nothing under cgroup v1, so boot with systemd.unified_cgroup_hierarchy=1 or use a rootful engine';
+  }
+  return `delegate the controllers to the engine's user: write "[Service]" and "Delegate=cpu cpuset io memory pids" into /etc/systemd/system/user@.service.d/delegate.conf, run \`systemctl daemon-reload\` and sign in again`;
 }

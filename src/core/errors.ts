@@ -1,3 +1,5 @@
+import type { ErrorDetails } from './response-schemas.ts';
+
 /**
  * The closed table of error codes: what the client hears for each.
  *
@@ -48,7 +50,7 @@ export interface AppErrorOptions {
   /** Response headers that belong to this answer, such as `Allow`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the `error` object, such as the job's id and its artifacts. */
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly details?: ErrorDetails;
 }
 
 /**
@@ -60,7 +62,7 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly issues: readonly Issue[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly details: ErrorDetails;
   readonly retryAfter: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {

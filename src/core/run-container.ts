@@ -51,7 +51,7 @@ export async function runContainer(run: ContainerRun): Promise<ContainerRunResul
   const begun = performance.now();
   if (run.signal.aborted) return neverStarted(run, performance.now() - begun);
   const id = await run.runtime.create(run.spec).catch((error) => {
-    throw toEngineError(error, run.spec.image);
+    throw toEngineError(error, run.spec.image, run.runtime.name);
   });
   const created = performance.now();
   let removed: Promise<void> | undefined;

@@ -196,6 +196,19 @@ export const codeExecutionInput = v.pipe(
         message: 'args and env together are longer than 1 MiB: send what is long by stdin or as a file.',
       });
   }),
+  v.examples([
+    { language: 'python', code: 'print("Hello, World!")' },
+    {
+      language: 'bash',
+      code: 'cat data/in.txt - > out.txt; echo "$WHO $1"',
+      stdin: 'more\n',
+      args: ['from the arguments'],
+      env: { WHO: 'hello' },
+      files: [{ path: 'data/in.txt', content: 'aGVsbG8K', encoding: 'base64' }],
+      timeoutMs: 5000,
+      limits: { memoryBytes: 268_435_456 },
+    },
+  ]),
 );
 
 /** What the kernel has to copy when it starts the program; past 2 MiB of it none starts. */
@@ -219,7 +232,7 @@ function folders(path: string): string[] {
   return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
-const sessionId = v.pipe(
+export const sessionId = v.pipe(
   v.string('Must be a string.'),
   v.regex(
     SESSION_ID_PATTERN,
@@ -264,9 +277,18 @@ export const jobsQuery = v.strictObject({
   ),
 });
 
+/** The query of `GET /readyz`: it stands there, whatever its value. */
+export const verbose = v.optional(v.string());
+
+/** The header `Idempotency-Key`. */
+export const idempotencyKey = v.pipe(
+  v.string(),
+  v.regex(/^[\x21-\x7e]{1,255}$/, 'Is no key: send 1 to 255 visible ASCII characters, such as a UUID.'),
+);
+
 /** The header `Last-Event-ID`: 0 for none. */
 export const lastEventId = v.pipe(
   v.string(),
-  v.regex(/^\d{1,15}$/, 'Last-Event-ID is no event id: send the id of the last event that you have.'),
+  v.regex(/^\d{1,15}$/, 'Is no event id: send the id of the last event that you have.'),
   v.transform(Number),
 );

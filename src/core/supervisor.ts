@@ -4,11 +4,12 @@ import type { EngineGate } from './engine-gate.ts';
 import { AppError } from './errors.ts';
 import { newJobId } from './ids.ts';
 import { acceptJob, forgetJob, toStorageError } from './jobs/accept-job.ts';
-import type { Manifest } from './jobs/job.ts';
+import type { JobRecord, Manifest } from './jobs/job.ts';
 import { type LiveJob, startJob } from './jobs/live-job.ts';
 import type { JobHouse, JobOrder, RunningJob } from './jobs/running-job.ts';
 import { clampLimits, type LimitPolicy, type RequestedLimits } from './limits.ts';
 import type { Logger } from './logger.ts';
+import { type LoadNow, languageOf, type Metrics } from './metrics.ts';
 import type { ToolHandler } from './tool-handler.ts';
 import type { Workspaces } from './workspace.ts';
 
@@ -19,6 +20,7 @@ export interface SupervisorOptions extends JobHouse {
   /** Milliseconds for which a streamed job goes on while nobody reads its stream. */
   readonly resumeGraceMs: number;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 export interface JobRequest {
@@ -51,6 +53,7 @@ export interface Supervisor {
   holds(jobId: string): boolean;
   /** Every job of this process that hasn't stopped, in the order in which they came. */
   list(): readonly LiveJob[];
+  load(): LoadNow;
   /** Whether `close` was called: no job is taken any more. */
   isClosing(): boolean;
   /** Takes no more jobs, gives the running ones `drainMs` to end, cancels the rest, and waits until all are removed. */
@@ -97,7 +100,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       onStopped: () => jobs.delete(order.id),
     });
     jobs.set(order.id, live);
-    live.done.then(suspectEngine, suspectEngine);
+    tellEnd(options, job, live.done);
     if (typeof livesBy !== 'string') endWith(livesBy, live);
     return live;
   };
@@ -114,12 +117,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     }
   };
 
-  /** When nobody knows how a run ended, or no engine took it, the engine is looked at before the next one. */
-  const suspectEngine = (result: unknown): void => {
-    const code = result instanceof AppError ? result.code : (result as Partial<Manifest>).job?.error?.code;
-    if (code === 'engine_unavailable' || code === 'infra_error') gate.suspect();
-  };
-
   const allSettled = (): Promise<unknown> => Promise.allSettled([...jobs.values()].map(({ done }) => done));
 
   return {
@@ -127,6 +124,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     find: (jobId) => jobs.get(jobId),
     holds: (jobId) => jobs.has(jobId) || accepting.has(jobId),
     list: () => [...jobs.values()],
+    load: admission.stats,
     isClosing: () => closed,
     async close(drainMs) {
       closed = true;
@@ -138,6 +136,33 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       );
     },
   };
+}
+
+/** What a job's end is to others: a count, and perhaps a reason to look at the engine before the next job. */
+function tellEnd({ gate, metrics }: SupervisorOptions, job: RunningJob, done: Promise<Manifest>): void {
+  const tell = ({ end, error, timings }: Pick<JobRecord, 'end' | 'error' | 'timings'>): void => {
+    const code = error?.code;
+    // Whoever leaves before their job's turn is told the only thing that can still be told: nobody reads it.
+    const hasLeft = job.record.status === 'queued' && code === 'infra_error';
+    // When nobody knows how a run ended, or no engine took it.
+    if (code === 'engine_unavailable' || (code === 'infra_error' && !hasLeft)) gate.suspect();
+    metrics.jobStopped({
+      tool: job.tool.name,
+      language: languageOf(job.input),
+      outcome: end?.outcome ?? (hasLeft ? 'canceled' : (code ?? 'internal')),
+      ...(timings === undefined ? {} : { timings }),
+    });
+  };
+  done.then(
+    (manifest) => tell(manifest.job),
+    (error: unknown) => {
+      tell(error instanceof AppError ? { error } : {});
+      const code = error instanceof AppError ? error.code : 'internal';
+      const err = error instanceof AppError ? error.cause : error;
+      // Nobody may be waiting who would be told.
+      job.logger.warn({ code, ...(err === undefined ? {} : { err }) }, 'the job has no end of its own');
+    },
+  );
 }
 
 /** Ends a job once its client has gone, which may have happened before anybody listened. */

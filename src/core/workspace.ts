@@ -136,17 +136,20 @@ export interface SkippedFile {
   readonly reason: SkipReason;
 }
 
-export type SkipReason =
-  | 'symlink'
-  | 'hard_link'
-  | 'not_a_file'
-  | 'unreadable'
-  | 'name_not_utf8'
-  | 'name_too_long'
-  | 'too_deep'
-  | 'too_large'
-  | 'too_many'
-  | 'changed_while_read';
+/** Why a path of the workspace isn't among the artifacts. */
+export const SKIP_REASONS = [
+  'symlink',
+  'hard_link',
+  'not_a_file',
+  'unreadable',
+  'name_not_utf8',
+  'name_too_long',
+  'too_deep',
+  'too_large',
+  'too_many',
+  'changed_while_read',
+] as const;
+export type SkipReason = (typeof SKIP_REASONS)[number];
 
 export interface DiskUsage {
   readonly bytes: number;

@@ -5,6 +5,7 @@ import type { ServeOptions } from '../../src/adapters/server.ts';
 import { parseConfig } from '../../src/core/config.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createToolRegistry } from '../../src/core/tool-registry.ts';
+import { createMetrics } from '../../src/metrics/index.ts';
 import { createRuntime } from '../../src/runtimes/index.ts';
 import { startService } from '../../src/service.ts';
 import { createStorage } from '../../src/storage/index.ts';
@@ -41,6 +42,7 @@ describeHttpApi('in process', async (): Promise<HttpSubject> => {
     runtime,
     ...storage,
     logger: silentLogger,
+    metrics: createMetrics(),
     serve,
   });
   const ready = await answer(new Request(`${BASE_URL}/readyz`));

@@ -112,4 +112,20 @@ describe('the gate', () => {
     };
     await expect(open({ [name]: fail }).gate.pass()).rejects.toMatchObject({ code: 'misconfigured' });
   });
+
+  it.each([
+    [{ rootless: false }, 'enable these cgroup controllers for the engine'],
+    [{ rootless: true, cgroupVersion: 1 as const }, 'a rootless engine can limit nothing under cgroup v1'],
+    [
+      { rootless: true, cgroupVersion: 2 as const },
+      '"Delegate=cpu cpuset io memory pids" into /etc/systemd/system/user@.service.d/delegate.conf',
+    ],
+  ])('with %j names the limit that does not bite and its cure', async (info, cure) => {
+    const { gate } = open({ runtime: createFakeRuntime({ info }), enforced: { ...ALL, cpu: false } });
+    const { problem } = await gate.status();
+    expect(problem?.code).toBe('limits_not_enforced');
+    expect(problem?.message).toContain('these limits do not bite: cpu; ');
+    expect(problem?.message).toContain(cure);
+    expect(problem?.message).toMatch(/AA_ALLOW_UNENFORCED=cpu\.$/);
+  });
 });

@@ -85,6 +85,9 @@ describe('what a client hears of the engine', () => {
     expect(toEngineError(missing, 'aa-worker:latest').message).toContain(
       'docker build -t aa-worker:latest worker',
     );
+    expect(toEngineError(missing, 'aa-worker:latest', 'podman').message).toContain(
+      '`podman build -t aa-worker:latest worker`',
+    );
     expect(buildCommand('aa-worker:data')).toBe(
       'docker build -t aa-worker:data -f worker/Dockerfile.data worker',
     );

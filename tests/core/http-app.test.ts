@@ -66,6 +66,19 @@ describe('the app with the fake engine', () => {
     expect(JSON.parse(await (await app.request(stdout)).text())).toEqual(args);
   });
 
+  it('every answer bears the request’s id, an artifact and a stream too', async () => {
+    const app = await makeApp();
+    const { response, body } = await execute(app);
+    const { stdout } = (body as unknown as { artifacts: { outputs: { stdout: string } } }).artifacts.outputs;
+    const { id } = body as unknown as { id: string };
+    expect(response.headers.get('x-request-id')).toMatch(/./);
+    for (const url of [stdout, `${BASE}/jobs/${id}/events`, `${BASE}/metrics`, `${BASE}/readyz`]) {
+      const answer = await app.request(url, { headers: { 'X-Request-Id': 'mine' } });
+      await answer.body?.cancel();
+      expect(answer.headers.get('x-request-id'), url).toBe('mine');
+    }
+  });
+
   it('URLs begin with PUBLIC_URL where there is one', async () => {
     const { body } = await execute(await makeApp({ guard: { publicUrl: 'https://tools.example.com/aa' } }));
     expect(JSON.stringify(body)).toContain('"https://tools.example.com/aa/artifacts/s/');

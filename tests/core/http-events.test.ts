@@ -71,6 +71,12 @@ describe('a job as a stream', () => {
     }
   });
 
+  it('a reader who claims to have more than there will ever be is told the end all the same', async () => {
+    const response = await app.run([{ sleep: 200 }], { headers: { Prefer: 'respond-async' } });
+    const { id } = (await response.json()) as { id: string };
+    expect(names(await allEvents(await follow(id, 99_999)))).toEqual(['result']);
+  });
+
   it.each(['x', '-1', '1.5', '9'.repeat(16)])('Last-Event-ID: %s is refused', async (header) => {
     const events = await allEvents(await app.run([], { headers: STREAM }));
     const response = await app.request(`/jobs/${idOf(events)}/events`, {

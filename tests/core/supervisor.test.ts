@@ -9,6 +9,7 @@ import type { EngineGate } from '../../src/core/engine-gate.ts';
 import type { Manifest } from '../../src/core/jobs/job.ts';
 import { DEFAULT_POLICY } from '../../src/core/limits.ts';
 import { silentLogger } from '../../src/core/logger.ts';
+import { noMetrics } from '../../src/core/metrics.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
 import { createSupervisor, type JobRequest, type SupervisorOptions } from '../../src/core/supervisor.ts';
 import type { ToolHandler } from '../../src/core/tool-handler.ts';
@@ -73,6 +74,7 @@ function open(options: Partial<SupervisorOptions> = {}) {
     policy: DEFAULT_POLICY,
     resumeGraceMs: 1000,
     logger: silentLogger,
+    metrics: noMetrics,
     ...options,
   });
   return {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run, send, textOf } from '../support/client.ts';
-import { containersOf, waitForContainers } from '../support/engine.ts';
+import { containersOf, DOCKER, PODMAN, titleFor, waitForContainers } from '../support/engine.ts';
 import { allEvents, bytesOf } from '../support/event-stream.ts';
 import {
   launchService,
@@ -50,20 +50,24 @@ function startTen(service: RunningService): void {
   for (let n = 0; n < 10; n += 1) send(service, LONG).catch(() => {});
 }
 
-describe('kill -9', () => {
-  it('with ten runs in flight: after the restart no container of them is left, and the next job runs', async () => {
-    const first = await start('one');
+describe.each([DOCKER, PODMAN])('kill -9 on $name', (engine) => {
+  const title =
+    'with ten runs in flight: after the restart no container of them is left, and the next job runs';
+  it.skipIf(engine.obstacle !== undefined)(titleFor(title, engine), async () => {
+    const first = await start('one', { engine });
     startTen(first);
     await waitForContainers(first.instanceId, 10, 20_000);
     await first.kill();
     expect(await containersOf(first.instanceId)).toHaveLength(10);
-    const second = await start('one');
+    const second = await start('one', { engine });
     expect(second.instanceId).toBe(first.instanceId);
     await waitForContainers(second.instanceId, 0, 30_000);
     const answer = await run(second, { language: 'bash', code: 'echo alive' });
     expect(await textOf(answer, 'stdout')).toBe('alive\n');
   });
+});
 
+describe('kill -9', () => {
   it('with ten running, twenty waiting and three finished: each job has one truthful end, and nothing is lost', async () => {
     const first = await start('many', { env: { AA_MAX_QUEUED: '32' } });
     const finished = await Promise.all(

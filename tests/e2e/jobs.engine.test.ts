@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { run, type ShortAnswer, send, textOf } from '../support/client.ts';
 import { waitForContainers } from '../support/engine.ts';
-import { ROUNDS } from '../support/rounds.ts';
+import { LONG } from '../support/rounds.ts';
 import { type RunningService, type ServiceOptions, startServiceProcess } from '../support/start-service.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -104,7 +104,7 @@ describe.each(['node', 'bun'] as const)('slow readers on %s', (on) => {
     await sleep(3000);
     const filled = rss(child.pid);
     let most = filled;
-    for (let n = 0; n < (ROUNDS.long ? 120 : 12); n += 1) {
+    for (let n = 0; n < (LONG ? 120 : 12); n += 1) {
       await sleep(250);
       most = Math.max(most, rss(child.pid));
     }

@@ -1,32 +1,20 @@
-import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, chownSync, constants, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, textOf } from '../support/client.ts';
+import { DOCKER } from '../support/engine.ts';
 import { type RunningService, startServiceProcess } from '../support/start-service.ts';
-import { removeFolder } from '../support/temporary-folder.ts';
-
-const SOCKET = (process.env.DOCKER_SOCKET_PATH ?? '/var/run/docker.sock').replace(/^unix:\/\//, '');
+import { makeUser, type TestUser, userObstacle } from '../support/test-user.ts';
 
 /** Why such a user can't be made here; `undefined` when one can. */
 function obstacle(): string | undefined {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'needs root on Linux';
   try {
-    accessSync(SOCKET, constants.F_OK);
+    accessSync(DOCKER.socketPath, constants.F_OK);
   } catch {
     return 'the engine socket is at another place';
   }
-  if (statSync(SOCKET).gid === 0) return 'the engine socket belongs to no group of its own';
-  for (const program of ['useradd', 'userdel', 'setpriv']) {
-    try {
-      execFileSync('sh', ['-c', `command -v ${program}`], { stdio: 'ignore' });
-    } catch {
-      return `there is no ${program}`;
-    }
-  }
-  return undefined;
+  if (statSync(DOCKER.socketPath).gid === 0) return 'the engine socket belongs to no group of its own';
+  return userObstacle();
 }
 
 const reason = obstacle();
@@ -35,56 +23,27 @@ if (process.env.CI === 'true' && reason !== undefined) throw new Error(`CI must 
 const title = `an ordinary user of the engine's group${reason === undefined ? '' : ` (skipped: ${reason})`}`;
 
 describe.skipIf(reason !== undefined)(title, () => {
-  const name = `aatest${randomBytes(4).toString('hex')}`;
-  const home = join(tmpdir(), name);
-  const storageRoot = join(home, 'storage');
-  let uid = 0;
-  let gid = 0;
+  let user: TestUser;
+  let storageRoot: string;
   let service: RunningService;
 
-  const become = (): string[] => ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--init-groups', '--'];
-  const as = (...command: string[]): string => {
-    const [program = '', ...args] = [...become(), ...command];
-    return execFileSync(program, args, {
-      cwd: home,
-      encoding: 'utf8',
-      env: { PATH: process.env.PATH, HOME: home },
-    });
-  };
-
   beforeAll(async () => {
-    const group = String(statSync(SOCKET).gid);
-    execFileSync('useradd', [
-      '--no-create-home',
-      '--home-dir',
-      home,
-      '--user-group',
-      '--groups',
-      group,
-      name,
-    ]);
-    uid = Number(execFileSync('id', ['-u', name], { encoding: 'utf8' }));
-    gid = Number(execFileSync('id', ['-g', name], { encoding: 'utf8' }));
-    for (const folder of [home, storageRoot]) {
-      mkdirSync(folder);
-      chownSync(folder, uid, gid);
-      chmodSync(folder, 0o755);
-    }
-    service = await startServiceProcess({ storageRoot, as: { prefix: become(), home } });
+    user = makeUser([statSync(DOCKER.socketPath).gid]);
+    storageRoot = user.makeFolder('storage');
+    service = await startServiceProcess({ storageRoot, as: user });
   });
 
   afterAll(async () => {
     try {
       await service?.stop();
     } finally {
-      execFileSync('userdel', [name]);
-      removeFolder(home);
+      user?.remove();
     }
   });
 
   it('runs the service itself', () => {
-    expect(statSync(join(storageRoot, '.supervisor')).uid).toBe(uid);
-    expect(as('id', '-u').trim()).toBe(String(uid));
+    expect(statSync(join(storageRoot, '.supervisor')).uid).toBe(user.uid);
+    expect(user.run(['id', '-u']).trim()).toBe(String(user.uid));
   });
 
   it.each([
@@ -106,7 +65,7 @@ describe.skipIf(reason !== undefined)(title, () => {
     const files = [{ path: 'sub/in.txt', content: 'input' }];
     const answer = await run(service, { language: 'bash', code, files });
     expect(await textOf(answer, 'stdout')).toBe(
-      `${uid}\n${gid}\n${gid}\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nwritable\n`,
+      `${user.uid}\n${user.gid}\n${user.gid}\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nwritable\n`,
     );
   });
 
@@ -124,10 +83,10 @@ chmod 000 closed locked/deep locked; chmod 000 .`;
   it('owns everything in the storage folder and can remove it', async () => {
     await service.stop();
     const foreign = readdirSync(storageRoot, { recursive: true, encoding: 'utf8' }).filter(
-      (path) => statSync(join(storageRoot, path), { throwIfNoEntry: false })?.uid !== uid,
+      (path) => statSync(join(storageRoot, path), { throwIfNoEntry: false })?.uid !== user.uid,
     );
     expect(foreign).toEqual([]);
-    as('sh', '-c', `rm -rf ${storageRoot}/* ${storageRoot}/.[!.]*`);
+    user.run(['sh', '-c', `rm -rf ${storageRoot}/* ${storageRoot}/.[!.]*`]);
     expect(readdirSync(storageRoot)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { createDockerRuntime } from '../../src/runtimes/docker/index.ts';
 import { describeContainerRuntime } from '../contract/container-runtime.ts';
-import { callEngine, DOCKER } from '../support/engine.ts';
+import { callEngine, DOCKER, isAnonymousVolume } from '../support/engine.ts';
 import { realPrograms } from '../support/real-programs.ts';
 
 const { socketPath } = DOCKER;
@@ -23,7 +23,7 @@ describeContainerRuntime('docker', async () => {
     programs: realPrograms,
     async leftovers() {
       const { Volumes } = (await callEngine(DOCKER, 'GET', '/volumes')) as EngineVolumes;
-      return (Volumes ?? []).map(({ Name }) => Name);
+      return (Volumes ?? []).map(({ Name }) => Name).filter(isAnonymousVolume);
     },
   };
 });

@@ -157,11 +157,10 @@ describe('create', () => {
 });
 
 describe('a run', () => {
-  it('attaches, starts, and only then waits; it asks no more than the bare sequence does', async () => {
+  it('that is short is waited for by its output alone; it asks no more than the bare sequence does', async () => {
     await runtime.create(spec);
     const before = engine.requests.length;
     const { id, exited } = await startRun();
-    await expect.poll(() => asked('POST /containers/*/wait')).toBe(1);
     engine.exit(0);
     await exited;
     await runtime.remove(id);
@@ -169,16 +168,24 @@ describe('a run', () => {
       'POST /containers/create',
       'POST /containers/*/attach',
       'POST /containers/*/start',
-      'POST /containers/*/wait',
       'GET /containers/*/json',
       'DELETE /containers/*',
     ]);
   });
 
+  it('attaches, starts, and only then waits', async () => {
+    const { exited } = await startRun();
+    await expect.poll(() => asked('POST /containers/*/wait'), { timeout: 3000 }).toBe(1);
+    const order = ['POST /containers/*/attach', 'POST /containers/*/start', 'POST /containers/*/wait'];
+    expect(engine.requests.filter((request) => order.includes(request))).toEqual(order);
+    engine.exit(0);
+    expect(await exited).toMatchObject({ exitCode: 0, outputComplete: true });
+  });
+
   it.each([-1, 0])('goes on when wait answers %i early: only the record decides', async (statusCode) => {
     const { exited, stdout } = await startRun();
     engine.frame(1, 'a');
-    await expect.poll(() => asked('POST /containers/*/wait')).toBe(1);
+    await expect.poll(() => asked('POST /containers/*/wait'), { timeout: 3000 }).toBe(1);
     engine.answerWaits(statusCode);
     await sleep(100);
     engine.frame(1, 'b');
@@ -189,9 +196,9 @@ describe('a run', () => {
 
   it('goes on when only the wait breaks', async () => {
     const { exited } = await startRun();
-    await expect.poll(() => asked('POST /containers/*/wait')).toBe(1);
+    await expect.poll(() => asked('POST /containers/*/wait'), { timeout: 3000 }).toBe(1);
     engine.cutWaits();
-    await expect.poll(() => asked('POST /containers/*/wait')).toBe(2);
+    await expect.poll(() => asked('POST /containers/*/wait'), { timeout: 3000 }).toBe(2);
     engine.exit(3);
     expect(await exited).toMatchObject({ exitCode: 3, outputComplete: true });
   });
@@ -207,12 +214,11 @@ describe('a run', () => {
     expect(await exited).toMatchObject({ exitCode: 0, outputComplete: false });
   });
 
-  it('waits quickly once the output has ended, and seldom again when the program runs on', async () => {
+  it('looks often once the output has ended, and waits again when the program runs on', async () => {
     const { exited } = await startRun();
-    await expect.poll(() => asked('POST /containers/*/wait')).toBe(1);
     engine.endOutput();
-    await expect.poll(() => asked('POST /containers/*/wait')).toBe(2);
-    await expect.poll(() => asked('POST /containers/*/wait'), { timeout: 3000 }).toBe(3);
+    await expect.poll(() => asked('GET /containers/*/json')).toBeGreaterThan(4);
+    await expect.poll(() => asked('POST /containers/*/wait'), { timeout: 4000 }).toBe(1);
     engine.exit(0);
     expect(await exited).toMatchObject({ exitCode: 0 });
   });
@@ -239,7 +245,15 @@ describe('a run', () => {
   it('rejects when somebody removed the container', async () => {
     const { exited } = await startRun();
     engine.script('GET /containers/*/json', { status: 404, body: { message: 'no such container' } });
-    await expect.poll(() => asked('POST /containers/*/wait')).toBe(1);
+    await expect.poll(() => asked('POST /containers/*/wait'), { timeout: 3000 }).toBe(1);
+    engine.exit(0);
+    expect(await codeOf(exited)).toBe('not_found');
+  });
+
+  it('rejects as well when the container goes while its record is looked up, which is a 500', async () => {
+    const { exited } = await startRun();
+    const message = 'container x does not exist in database: no such container';
+    engine.script('GET /containers/*/json', { status: 500, body: { message } });
     engine.exit(0);
     expect(await codeOf(exited)).toBe('not_found');
   });

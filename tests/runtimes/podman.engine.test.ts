@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
 import { createPodmanRuntime } from '../../src/runtimes/podman/index.ts';
 import { describeContainerRuntime } from '../contract/container-runtime.ts';
-import { callEngine, PODMAN, titleFor } from '../support/engine.ts';
+import { callEngine, isAnonymousVolume, PODMAN, titleFor } from '../support/engine.ts';
 import { realPrograms } from '../support/real-programs.ts';
 
 const image = process.env.AA_WORKER_IMAGE ?? 'aa-worker:latest';
@@ -23,7 +23,7 @@ describe.skipIf(PODMAN.obstacle !== undefined)(titleFor('Podman', PODMAN), () =>
       programs: realPrograms,
       async leftovers() {
         const volumes = (await callEngine(PODMAN, 'GET', `${LIBPOD}/volumes/json`)) as EngineVolumes;
-        return (volumes ?? []).map(({ Name }) => Name);
+        return (volumes ?? []).map(({ Name }) => Name).filter(isAnonymousVolume);
       },
     };
   });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from 'vitest';
-import type { App } from '../../src/core/http/context.ts';
+import type { App, AppDependencies } from '../../src/core/http/context.ts';
 import type { Supervisor } from '../../src/core/supervisor.ts';
 import {
   createFakeRuntime,
@@ -9,7 +9,7 @@ import {
   interpret,
 } from '../../src/runtimes/fake/index.ts';
 import { createStorage, type Storage } from '../../src/storage/index.ts';
-import { APP_BASE, type AppOptions, buildApp } from './build-app.ts';
+import { APP_BASE, type AppOptions, type BuiltApp, buildApp } from './build-app.ts';
 import { makeTemporaryFolder, removeFolder } from './temporary-folder.ts';
 
 /** An application on the fake engine, whose programs are steps given as the last of `args`. */
@@ -19,6 +19,8 @@ export interface AppFixture {
   readonly fake: FakeRuntime;
   readonly app: App;
   readonly supervisor: Supervisor;
+  /** What the application was built on. */
+  readonly deps: AppDependencies;
   /** Cancels what runs and starts the application anew on the same storage. */
   restart(options?: AppOptions): Promise<void>;
   /** Starts the application with other options, before anything ran. */
@@ -38,7 +40,7 @@ export function useApp(defaults: AppOptions = {}): AppFixture {
   let root = '';
   let storage: Storage;
   let fake: FakeRuntime;
-  let built: Awaited<ReturnType<typeof buildApp>>;
+  let built: BuiltApp;
 
   const open = async (options: AppOptions): Promise<void> => {
     built = await buildApp(storage, fake, { ...defaults, ...options });
@@ -78,6 +80,9 @@ export function useApp(defaults: AppOptions = {}): AppFixture {
     },
     get supervisor() {
       return built.supervisor;
+    },
+    get deps() {
+      return built.deps;
     },
     async restart(options = {}) {
       await built.supervisor.close(0);

@@ -8,7 +8,8 @@ import type { App, AppDependencies } from '../../src/core/http/context.ts';
 import { createIdempotency } from '../../src/core/jobs/idempotency.ts';
 import { createJobCatalog } from '../../src/core/jobs/job-catalog.ts';
 import { DEFAULT_POLICY } from '../../src/core/limits.ts';
-import { silentLogger } from '../../src/core/logger.ts';
+import { type Logger, silentLogger } from '../../src/core/logger.ts';
+import { type Metrics, noMetrics } from '../../src/core/metrics.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
 import { createSupervisor, type Supervisor } from '../../src/core/supervisor.ts';
 import { createToolRegistry } from '../../src/core/tool-registry.ts';
@@ -25,21 +26,31 @@ export interface AppOptions {
   readonly ttlSeconds?: number;
   readonly maxInFlight?: number;
   readonly resumeGraceMs?: number;
+  readonly metrics?: Metrics;
+  readonly logger?: Logger;
 }
 
 export const APP_BASE = 'http://127.0.0.1:8080';
 
 const SECRET = new Uint8Array(32).fill(7);
 
+export interface BuiltApp {
+  readonly app: App;
+  readonly supervisor: Supervisor;
+  /** What it was built on. */
+  readonly deps: AppDependencies;
+}
+
 /** The application as the service builds it, on a storage and an engine of the test's, with a gate that finds all limits good. */
 export async function buildApp(
   storage: Storage,
   runtime: ContainerRuntime,
   options: AppOptions = {},
-): Promise<{ readonly app: App; readonly supervisor: Supervisor }> {
+): Promise<BuiltApp> {
   const { store, workspaces, instanceId } = storage;
   const apiKeys = await createApiKeys(options.keys ?? []);
-  const shared = { runtime, image: 'aa-worker:latest', ociRuntime: undefined, logger: silentLogger };
+  const logger = options.logger ?? silentLogger;
+  const shared = { runtime, image: 'aa-worker:latest', ociRuntime: undefined, logger };
   const probeLimits = async () => ({ cpu: true, memory: true, pids: true, network: true });
   const gate = createEngineGate({
     ...shared,
@@ -51,7 +62,7 @@ export async function buildApp(
     ...shared,
     workspaces,
     store,
-    sandboxes: createSandboxes({ runtime, instanceId, logger: silentLogger }),
+    sandboxes: createSandboxes({ runtime, instanceId, logger }),
     admission: createAdmission({
       maxRunning: options.maxRunning ?? 2,
       maxQueued: options.maxQueued ?? 0,
@@ -61,23 +72,25 @@ export async function buildApp(
     gate,
     policy: DEFAULT_POLICY,
     resumeGraceMs: options.resumeGraceMs ?? 1000,
+    metrics: options.metrics ?? noMetrics,
   });
   const catalog = createJobCatalog({ workspaces, store, supervisor });
   const tools = createToolRegistry();
   tools.register(codeExecution);
-  const app = createApp({
+  const deps: AppDependencies = {
     tools,
     supervisor,
     catalog,
     idempotency: createIdempotency({ hmac: await createHmac(SECRET), claims: storage.claims, catalog }),
     store,
     gate,
-    logger: silentLogger,
+    logger,
+    metrics: options.metrics ?? noMetrics,
     guard: { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard },
     apiKeys,
     urlSigner: await createUrlSigner(SECRET, options.ttlSeconds ?? 60),
     maxBodyBytes: 64 * 1024,
     maxInFlight: options.maxInFlight ?? 8,
-  });
-  return { app, supervisor };
+  };
+  return { app: createApp(deps), supervisor, deps };
 }

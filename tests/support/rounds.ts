@@ -1,7 +1,7 @@
-const long = process.env.AA_TEST_LONG === '1';
+/** Whether every repetition is asked for: `npm run test:long`. */
+export const LONG = (process.env.AA_TEST_LONG ?? '') !== '';
 
-/** How often repetition cases repeat: a tenth in `npm test`, all in `npm run test:long`. */
-export const ROUNDS = {
-  long,
-  of: (all: number): number => (long ? all : Math.ceil(all / 10)),
-} as const;
+/** All rounds of a long test, a tenth otherwise. */
+export function tenth(all: number): number {
+  return LONG ? all : Math.ceil(all / 10);
+}

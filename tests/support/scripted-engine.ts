@@ -175,8 +175,13 @@ function nextReply(world: World, request: IncomingMessage): { route: string; rep
 
 function answerHealthily(world: World, route: string, response: ServerResponse): void {
   if (route === 'POST /containers/*/wait') {
-    // Docker's head comes once it watches, Podman's with the answer.
-    if (!isPodman(world)) {
+    // Docker's head comes once it watches, Podman's with the answer, which is there at once when the container has ended.
+    if (isPodman(world)) {
+      if (world.state.Status === 'exited') {
+        send(response, 200, world.state.ExitCode);
+        return;
+      }
+    } else {
       response.writeHead(200, { 'Content-Type': 'application/json' });
       response.flushHeaders();
     }

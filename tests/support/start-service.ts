@@ -12,12 +12,14 @@ const ENTRY = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
 const BUN = fileURLToPath(new URL('../../node_modules/.bin/bun', import.meta.url));
 
 const COMMANDS = {
-  node: [process.execPath, '--import', import.meta.resolve('tsx'), ENTRY],
-  bun: [BUN, 'run', ENTRY],
+  node: [process.execPath, '--import', import.meta.resolve('tsx')],
+  bun: [BUN, 'run'],
 } as const;
 
 export interface ServiceOptions {
   readonly on?: keyof typeof COMMANDS;
+  /** Another tree's `src/index.ts`. */
+  readonly entry?: string;
   /** Which engine it uses; Docker when absent. */
   readonly engine?: TestEngine;
   readonly env?: Readonly<Record<string, string>>;
@@ -25,6 +27,8 @@ export interface ServiceOptions {
   readonly storageRoot?: string;
   /** Who runs it, and in front of the command what becomes that user. */
   readonly as?: { readonly prefix: readonly string[]; readonly home: string };
+  /** Whether it's waited for until a job can run; absent: it is. */
+  readonly awaitsReady?: false;
   /** How long it may take until it's ready. */
   readonly readyWithinMs?: number;
 }
@@ -51,7 +55,7 @@ export async function startServiceProcess(options: ServiceOptions = {}): Promise
   const service = launchService({ ...options, storageRoot });
   try {
     const url = await service.listening;
-    await waitUntilReady(url, options.readyWithinMs ?? 30_000);
+    if (options.awaitsReady !== false) await waitUntilReady(url, options.readyWithinMs ?? 30_000);
     const instanceId = instanceIdOf(storageRoot);
     rememberEngine(instanceId, options.engine ?? DOCKER);
     return {
@@ -88,9 +92,9 @@ export interface LaunchedService {
 
 /** Starts the process and waits for nothing. */
 export function launchService(options: ServiceOptions & { readonly storageRoot: string }): LaunchedService {
-  const { on = 'node', as, engine = DOCKER } = options;
+  const { on = 'node', entry = ENTRY, as, engine = DOCKER } = options;
   const cwd = makeTemporaryFolder('cwd');
-  const [command = '', ...args] = [...(as?.prefix ?? []), ...COMMANDS[on]];
+  const [command = '', ...args] = [...(as?.prefix ?? []), ...COMMANDS[on], entry];
   const env = {
     ...baseEnv(as?.home),
     ...settingsFor(engine),

@@ -9,6 +9,9 @@ import { handleError, handleNotFound } from './error-handler.ts';
 import { executeRoutes } from './execute.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
+import { metricsRoutes } from './metrics.ts';
+import { openApiRoutes } from './openapi.ts';
+import { type Route, register } from './route.ts';
 import { toolRoutes } from './tools.ts';
 
 /** Builds the application. Nothing is started, and nothing happens at import. */
@@ -24,7 +27,12 @@ export function createApp(deps: AppDependencies): App {
     const begun = performance.now();
     await next();
     const ms = Math.round(performance.now() - begun);
-    logger.info({ method: c.req.method, path: c.req.path, status: c.res.status, ms }, 'request');
+    // A route that makes its own Response doesn't get what was set on the context before.
+    c.res.headers.set('X-Request-Id', c.get('requestId'));
+    const code = c.get('errorCode');
+    const answer = { status: c.res.status, ...(code === undefined ? {} : { code }), ms };
+    logger.info({ method: c.req.method, path: c.req.path, ...answer }, 'request');
+    if (code !== undefined) deps.metrics.errorAnswered(code);
   });
   app.use(async (c, next) => {
     const origin = guardHost(c.req.raw, deps.guard);
@@ -42,10 +50,19 @@ export function createApp(deps: AppDependencies): App {
     );
   }
   app.use(authenticate(deps.apiKeys));
-  healthRoutes(app, deps);
-  toolRoutes(app, deps);
-  executeRoutes(app, deps);
-  jobRoutes(app, deps);
-  artifactRoutes(app, deps);
+  for (const route of createRoutes(deps)) register(app, route);
   return app;
+}
+
+/** Every route of the service. */
+export function createRoutes(deps: AppDependencies): readonly Route[] {
+  const routes = [
+    ...executeRoutes(deps),
+    ...toolRoutes(deps),
+    ...jobRoutes(deps),
+    ...artifactRoutes(deps),
+    ...healthRoutes(deps),
+    ...metricsRoutes(deps),
+  ];
+  return [...routes, ...openApiRoutes(deps, routes)];
 }

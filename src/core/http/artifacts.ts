@@ -1,19 +1,91 @@
 import contentDisposition from 'content-disposition';
 import parseRange from 'range-parser';
+import * as v from 'valibot';
 import { mayAccess, unauthorized } from '../api-keys.ts';
 import type { ByteRange } from '../artifact-store.ts';
 import { AppError } from '../errors.ts';
 import type { ArtifactRow } from '../jobs/job.ts';
 import { readManifest } from '../jobs/manifest.ts';
+import { jobId } from '../response-schemas.ts';
+import { sessionId } from '../schemas.ts';
 import { type JobRef, jobKey } from '../workspace.ts';
 import { parseArtifactPath } from './artifact-path.ts';
-import type { App, AppContext, AppDependencies } from './context.ts';
-import { route } from './route.ts';
+import type { AppContext, AppDependencies } from './context.ts';
+import { EXAMPLE_JOB, EXAMPLE_SESSION } from './examples.ts';
+import type { Operation, Parameter, Route } from './route.ts';
 
 /** `GET|HEAD /artifacts/:sessionId/:jobId/:filename`: one artifact of a job's manifest, nothing else. */
-export function artifactRoutes(app: App, deps: AppDependencies): void {
-  route(app, '/artifacts/*', { GET: (c) => serveArtifact(c, deps) });
+export function artifactRoutes(deps: AppDependencies): readonly Route[] {
+  const get: Operation = {
+    id: 'getArtifact',
+    summary: 'One artifact of a finished job',
+    description:
+      'At the URL that an answer gave, which may be signed. The filename may hold slashes. It downloads, and runs nothing in a browser.',
+    access: 'link',
+    parameters: PARAMETERS,
+    answers: [
+      { status: 200, description: 'The whole file.', content: ANY_TYPE, headers: FILE_HEADERS },
+      {
+        status: 206,
+        description: 'The range of it that was asked for.',
+        content: ANY_TYPE,
+        headers: [...FILE_HEADERS, 'Content-Range'],
+      },
+      { status: 304, description: 'The reader has it: If-None-Match names its ETag.', headers: ['ETag'] },
+    ],
+    errors: ['not_found', 'range_not_satisfiable'],
+    describesHead: true,
+    handle: (c) => serveArtifact(c, deps),
+  };
+  const path = '/artifacts/:sessionId/:jobId/:filename';
+  return [{ path, pattern: '/artifacts/*', methods: { GET: get } }];
 }
+
+const ANY_TYPE = { type: '*/*' } as const;
+const FILE_HEADERS = ['ETag', 'Accept-Ranges', 'Content-Disposition'] as const;
+
+const PARAMETERS: readonly Parameter[] = [
+  {
+    in: 'path',
+    name: 'sessionId',
+    description: 'The job’s session.',
+    schema: sessionId,
+    example: EXAMPLE_SESSION,
+  },
+  { in: 'path', name: 'jobId', description: 'The job’s id.', schema: jobId, example: EXAMPLE_JOB },
+  {
+    in: 'path',
+    name: 'filename',
+    description: 'The artifact’s name, each part percent-encoded.',
+    schema: v.string(),
+    example: 'output.txt',
+  },
+  {
+    in: 'header',
+    name: 'Range',
+    description: 'One range of bytes; several are answered with the whole file.',
+    schema: v.optional(v.string()),
+    example: 'bytes=0-99',
+  },
+  {
+    in: 'header',
+    name: 'If-Range',
+    description: 'The ETag of the file that the range is of.',
+    schema: v.optional(v.string()),
+  },
+  {
+    in: 'header',
+    name: 'If-None-Match',
+    description: 'ETags that the reader has.',
+    schema: v.optional(v.string()),
+  },
+  {
+    in: 'query',
+    name: 'exp',
+    description: 'Of a signed URL: until when it opens, in seconds since the epoch.',
+    schema: v.optional(v.string()),
+  },
+];
 
 async function serveArtifact(c: AppContext, deps: AppDependencies): Promise<Response> {
   const { job, name } = parseArtifactPath(c.req.raw.url);

@@ -2,9 +2,11 @@ import type { Context, Hono } from 'hono';
 import type { ApiKeys, Caller } from '../api-keys.ts';
 import type { ArtifactStore } from '../artifact-store.ts';
 import type { EngineGate } from '../engine-gate.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Idempotency } from '../jobs/idempotency.ts';
 import type { JobCatalog } from '../jobs/job-catalog.ts';
 import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics.ts';
 import type { GuardOptions } from '../request-guard.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { ToolRegistry } from '../tool-registry.ts';
@@ -20,6 +22,7 @@ export interface AppDependencies {
   readonly store: ArtifactStore;
   readonly gate: EngineGate;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly guard: GuardOptions;
   readonly apiKeys: ApiKeys;
   readonly urlSigner: UrlSigner;
@@ -36,6 +39,8 @@ export interface AppVariables {
   baseUrl: string;
   /** Who calls; absent on a route that asks for no key, and while a signed URL stands in for one. */
   caller: Caller | undefined;
+  /** Of the error that was answered, for log and counts. */
+  errorCode: ErrorCode | undefined;
 }
 
 export type AppContext = Context<{ Variables: AppVariables }>;

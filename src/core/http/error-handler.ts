@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import type { ErrorBody } from '../response-schemas.ts';
 import type { AppContext } from './context.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -6,6 +7,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 /** The only maker of error bodies: nothing of an error but its code, message and details reaches the client. */
 export function handleError(error: unknown, c: AppContext): Response {
   const known = error instanceof AppError ? error : unexpected(error, c);
+  c.set('errorCode', known.code);
   const body = toErrorBody(known, c);
   const headers = new Headers({ 'Content-Type': 'application/json', ...known.headers });
   if (known.retryAfter !== undefined) headers.set('Retry-After', String(known.retryAfter));
@@ -17,7 +19,7 @@ export function handleError(error: unknown, c: AppContext): Response {
 }
 
 /** What a client reads of an error, in an answer of its own or as the last event of a stream. Logs the cause. */
-export function toErrorBody({ code, message, cause, issues, details }: AppError, c: AppContext) {
+export function toErrorBody({ code, message, cause, issues, details }: AppError, c: AppContext): ErrorBody {
   if (cause !== undefined) c.get('logger')?.error({ err: cause, code }, message);
   return {
     error: {

@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { ArtifactRow, JobRecord, Manifest } from '../jobs/job.ts';
 import { UNKNOWN_END } from '../jobs/run-job.ts';
+import type { ExecuteResponse, JobAnswer } from '../response-schemas.ts';
 import type { UrlSigner } from '../url-signer.ts';
 
 /** What the URLs of an answer are made with. */
@@ -11,20 +12,8 @@ export interface UrlOptions {
   readonly signer: UrlSigner | undefined;
 }
 
-/** An artifact as answers show it. */
-export type FileRow = Omit<ArtifactRow, 'path'> & { readonly url: string };
-
-export interface ExecuteResponse {
-  readonly tool: string;
-  readonly sessionId: string;
-  readonly id: string;
-  readonly artifacts: Readonly<Record<'inputs' | 'outputs', Readonly<Record<string, string>>>>;
-  readonly files: readonly FileRow[];
-  readonly [field: string]: unknown;
-}
-
-/** The contract's answer; without `exitCode` and `outcome` when the job has no end that is known. */
-export async function toExecuteResponse(manifest: Manifest, urls: UrlOptions): Promise<ExecuteResponse> {
+/** What is told of a job; without `exitCode` and `outcome` when it has no end that is known. */
+export async function toJobAnswer(manifest: Manifest, urls: UrlOptions): Promise<JobAnswer> {
   const { job } = manifest;
   const files = await Promise.all(
     manifest.files.map(async ({ path: _path, ...row }) => ({
@@ -49,10 +38,15 @@ export async function toExecuteResponse(manifest: Manifest, urls: UrlOptions): P
   };
 }
 
+/** Whether the answer tells how the program ended: the contract's answer of an execution. */
+export function hasEnd(answer: JobAnswer): answer is ExecuteResponse {
+  return answer.outcome !== undefined;
+}
+
 /** Why a job without an end has none, as its client hears it: with the job's id, and what files there are. */
-export function toFailure({ error = UNKNOWN_END }: JobRecord, response: ExecuteResponse): AppError {
-  const { id, sessionId } = response;
-  const details = error.code === 'infra_error' ? { ...response } : { id, sessionId };
+export function toFailure({ error = UNKNOWN_END }: JobRecord, answer: JobAnswer): AppError {
+  const { id, sessionId } = answer;
+  const details = error.code === 'infra_error' ? answer : { id, sessionId };
   return new AppError(error.code, error.message, { details });
 }
 

@@ -2,19 +2,21 @@ import { AppError } from '../errors.ts';
 import type { Manifest } from '../jobs/job.ts';
 import type { FoundJob } from '../jobs/job-catalog.ts';
 import type { LiveJob } from '../jobs/live-job.ts';
+import { executeResponse, jobResponse } from '../response-schemas.ts';
 import { executeEnvelope, runEnvelope } from '../schemas.ts';
 import { createBodyBound } from './body-bound.ts';
-import { type App, type AppContext, type AppDependencies, urlOptions } from './context.ts';
-import { toExecuteResponse, toFailure } from './execute-response.ts';
-import { type ExecutionMode, readExecutionMode } from './execution-mode.ts';
+import { type AppContext, type AppDependencies, urlOptions } from './context.ts';
+import { EXECUTE_EXAMPLE, QUEUED_EXAMPLE } from './examples.ts';
+import { hasEnd, toFailure, toJobAnswer } from './execute-response.ts';
+import { EXECUTION_PARAMETERS, type ExecutionMode, readExecutionMode } from './execution-mode.ts';
 import { streamJob } from './job-events.ts';
 import { jobPath, toJobResponse } from './job-response.ts';
 import { parseInput } from './parse-input.ts';
 import { readJson } from './read-json.ts';
-import { route } from './route.ts';
+import type { Operation, Route } from './route.ts';
 
 /** `POST /tools/execute` and its older door `POST /run`. */
-export function executeRoutes(app: App, deps: AppDependencies): void {
+export function executeRoutes(deps: AppDependencies): readonly Route[] {
   const bound = createBodyBound(deps.maxInFlight, deps.apiKeys.names);
   const execute = async (c: AppContext, toOrder: (body: unknown) => Order): Promise<Response> => {
     const mode = readExecutionMode(c);
@@ -25,21 +27,76 @@ export function executeRoutes(app: App, deps: AppDependencies): void {
     });
     return answer(c, deps, mode, take);
   };
-  route(app, '/tools/execute', {
-    POST: (c) =>
+  const toolsExecute: Operation = {
+    ...EXECUTION,
+    id: 'executeTool',
+    summary: 'Runs a tool',
+    body: { envelope: executeEnvelope },
+    errors: [...EXECUTION.errors, 'unknown_tool'],
+    handle: (c) =>
       execute(c, (body) => {
         const { tool, sessionId, ...fields } = parseInput(executeEnvelope, body);
         return { tool, sessionId, fields };
       }),
-  });
-  route(app, '/run', {
-    POST: (c) =>
+  };
+  const run: Operation = {
+    ...EXECUTION,
+    id: 'runCode',
+    summary: 'Runs code: /tools/execute for code_execution, without `tool`',
+    body: { envelope: runEnvelope, tool: RUN_TOOL },
+    handle: (c) =>
       execute(c, (body) => {
         const { sessionId, ...fields } = parseInput(runEnvelope, body);
-        return { tool: 'code_execution', sessionId, fields };
+        return { tool: RUN_TOOL, sessionId, fields };
       }),
-  });
+  };
+  return [
+    { path: '/tools/execute', methods: { POST: toolsExecute } },
+    { path: '/run', methods: { POST: run } },
+  ];
 }
+
+const RUN_TOOL = 'code_execution';
+
+/** What both doors have in common. */
+const EXECUTION = {
+  description:
+    'A program that fails is a result, not an error. A client that goes away while it waits cancels its run; one that reads the stream may come back to it by GET /jobs/{id}/events.',
+  parameters: EXECUTION_PARAMETERS,
+  answers: [
+    {
+      status: 200,
+      description: 'The program ran: how it ended, and its files.',
+      content: { json: executeResponse },
+      example: EXECUTE_EXAMPLE,
+    },
+    { status: 200, description: 'With Accept: text/event-stream, as it happens.', content: 'events' },
+    {
+      status: 202,
+      description: 'With Prefer: respond-async: the job, which goes on.',
+      content: { json: jobResponse },
+      example: QUEUED_EXAMPLE,
+      headers: ['Location', 'Preference-Applied'],
+    },
+  ],
+  errors: [
+    'invalid_json',
+    'in_progress',
+    'too_large',
+    'unsupported_media_type',
+    'idempotency_mismatch',
+    'rate_limited',
+    'image_unavailable',
+    'misconfigured',
+    'engine_unavailable',
+    'limits_not_enforced',
+    'overloaded',
+    'queue_timeout',
+    'shutting_down',
+    'infra_error',
+    'storage_full',
+  ],
+} as const satisfies Partial<Operation>;
 
 interface Order {
   readonly tool: string;
@@ -96,8 +153,8 @@ function toFound(taken: Taken): FoundJob {
 }
 
 async function answerWith(c: AppContext, deps: AppDependencies, manifest: Manifest): Promise<Response> {
-  const response = await toExecuteResponse(manifest, urlOptions(c, deps));
-  if (manifest.job.end === undefined) throw toFailure(manifest.job, response);
+  const response = await toJobAnswer(manifest, urlOptions(c, deps));
+  if (!hasEnd(response)) throw toFailure(manifest.job, response);
   return c.json(response);
 }
 

@@ -1,6 +1,11 @@
 import { accepts } from 'hono/accepts';
-import { AppError } from '../errors.ts';
+import * as v from 'valibot';
+import { idempotencyKey } from '../schemas.ts';
 import type { AppContext } from './context.ts';
+import { parseInput } from './parse-input.ts';
+import type { Parameter } from './route.ts';
+
+const KEY = v.optional(idempotencyKey);
 
 /** How a client wants to hear of its job. */
 export interface ExecutionMode {
@@ -18,14 +23,25 @@ export function readExecutionMode(c: AppContext): ExecutionMode {
   return {
     streams: accepted === 'text/event-stream',
     isAsync: /(^|,)\s*respond-async\s*(;|,|$)/i.test(c.req.header('prefer') ?? ''),
-    idempotencyKey: readKey(c.req.header('idempotency-key')),
+    idempotencyKey: parseInput(KEY, c.req.header('idempotency-key'), 'Idempotency-Key'),
   };
 }
 
-function readKey(header: string | undefined): string | undefined {
-  if (header === undefined || /^[\x21-\x7e]{1,255}$/.test(header)) return header;
-  throw new AppError(
-    'invalid_request',
-    'The Idempotency-Key header holds no key: send 1 to 255 visible ASCII characters, such as a UUID.',
-  );
-}
+/** The headers that it reads, for the document. */
+export const EXECUTION_PARAMETERS: readonly Parameter[] = [
+  {
+    in: 'header',
+    name: 'Idempotency-Key',
+    description:
+      'The job runs to its end, whoever waits, and the same key never runs another: the same request gets the same answer.',
+    schema: KEY,
+    example: '0b1f6f0e-3f0c-4e6c-8f4e-7d1b2a9c5e31',
+  },
+  {
+    in: 'header',
+    name: 'Prefer',
+    description: '`respond-async`: 202 at once, and the job runs to its end.',
+    schema: v.optional(v.string()),
+    example: 'respond-async',
+  },
+];

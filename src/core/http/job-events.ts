@@ -1,11 +1,12 @@
 import { AppError } from '../errors.ts';
+import type { JobEvent } from '../event-schemas.ts';
 import { followJob } from '../jobs/follow-job.ts';
 import type { Manifest } from '../jobs/job.ts';
 import type { FoundJob } from '../jobs/job-catalog.ts';
 import { type AppContext, type AppDependencies, urlOptions } from './context.ts';
 import { toErrorBody } from './error-handler.ts';
-import { toExecuteResponse, toFailure } from './execute-response.ts';
-import { EVENT_STREAM_HEADERS, type ServerSentEvent, toEventStream } from './sse.ts';
+import { hasEnd, toFailure, toJobAnswer } from './execute-response.ts';
+import { EVENT_STREAM_HEADERS, toEventStream } from './sse.ts';
 
 /**
  * Answers with a job's events after the one with id `after`: what its index tells, then a row for each artifact, then one last
@@ -36,7 +37,7 @@ async function* jobEvents(
   found: FoundJob,
   after: number,
   signal: AbortSignal,
-): AsyncGenerator<ServerSentEvent> {
+): AsyncGenerator<JobEvent & { readonly id: number }> {
   let seen = after;
   try {
     const followed = followJob(found, deps.catalog, after, signal);
@@ -48,7 +49,8 @@ async function* jobEvents(
         const last = end instanceof AppError ? [toErrorEvent(c, end)] : await toEndEvents(c, deps, end);
         for (const [index, event] of last.entries()) {
           const id = count + index + 1;
-          if (id > after) yield { id, ...event };
+          // Whoever claims to have more than there will ever be is still told the end.
+          if (id > after || index === last.length - 1) yield { id, ...event };
         }
         return;
       }
@@ -62,18 +64,15 @@ async function* jobEvents(
   }
 }
 
-type EventBody = Omit<ServerSentEvent, 'id'>;
-
-async function toEndEvents(c: AppContext, deps: AppDependencies, manifest: Manifest): Promise<EventBody[]> {
-  const answer = await toExecuteResponse(manifest, urlOptions(c, deps));
-  const artifacts = answer.files.map((row) => ({ event: 'artifact', data: row }));
-  const last =
-    manifest.job.end === undefined
-      ? toErrorEvent(c, toFailure(manifest.job, answer))
-      : { event: 'result', data: answer };
+async function toEndEvents(c: AppContext, deps: AppDependencies, manifest: Manifest): Promise<JobEvent[]> {
+  const answer = await toJobAnswer(manifest, urlOptions(c, deps));
+  const artifacts = answer.files.map((row) => ({ event: 'artifact', data: row }) as const);
+  const last = hasEnd(answer)
+    ? ({ event: 'result', data: answer } as const)
+    : toErrorEvent(c, toFailure(manifest.job, answer));
   return [...artifacts, last];
 }
 
-function toErrorEvent(c: AppContext, error: AppError): EventBody {
+function toErrorEvent(c: AppContext, error: AppError): JobEvent {
   return { event: 'error', data: toErrorBody(error, c) };
 }

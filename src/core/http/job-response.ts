@@ -1,19 +1,20 @@
 import type { JobRecord } from '../jobs/job.ts';
 import type { FoundJob } from '../jobs/job-catalog.ts';
-import { toExecuteResponse, type UrlOptions } from './execute-response.ts';
+import type { JobProgress, JobResponse, JobRow } from '../response-schemas.ts';
+import { toJobAnswer, type UrlOptions } from './execute-response.ts';
 
 /** The execute answer as far as there is one, and where the job is. */
-export async function toJobResponse(found: FoundJob, urls: UrlOptions): Promise<Record<string, unknown>> {
+export async function toJobResponse(found: FoundJob, urls: UrlOptions): Promise<JobResponse> {
   const { record } = found;
   const manifest =
     found.live === undefined
       ? found.manifest
       : ({ version: 1, job: record, files: [], skipped: [], truncated: false } as const);
-  return { ...(await toExecuteResponse(manifest, urls)), ...toProgress(record) };
+  return { ...(await toJobAnswer(manifest, urls)), ...toProgress(record) };
 }
 
 /** A job in a list: without its files, which it would take reading to sign. */
-export function toJobRow(record: JobRecord): Record<string, unknown> {
+export function toJobRow(record: JobRecord): JobRow {
   const { tool, sessionId, id, limits, timings } = record;
   return {
     tool,
@@ -26,7 +27,7 @@ export function toJobRow(record: JobRecord): Record<string, unknown> {
   };
 }
 
-function toProgress({ status, createdAt, startedAt, endedAt, error }: JobRecord): Record<string, unknown> {
+function toProgress({ status, createdAt, startedAt, endedAt, error }: JobRecord): JobProgress {
   return {
     status,
     createdAt,

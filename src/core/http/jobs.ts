@@ -1,37 +1,121 @@
+import * as v from 'valibot';
 import { type Caller, mayAccess } from '../api-keys.ts';
 import { AppError } from '../errors.ts';
 import type { JobRecord } from '../jobs/job.ts';
 import type { FoundJob } from '../jobs/job-catalog.ts';
+import { type JobPage, jobId, jobPage, jobResponse } from '../response-schemas.ts';
 import { jobsQuery, lastEventId } from '../schemas.ts';
-import { type App, type AppContext, type AppDependencies, urlOptions } from './context.ts';
+import { type AppContext, type AppDependencies, urlOptions } from './context.ts';
+import { CANCELED_EXAMPLE, EXAMPLE_JOB, JOB_PAGE_EXAMPLE, STOPPED_EXAMPLE } from './examples.ts';
 import { streamJob } from './job-events.ts';
 import { toJobResponse, toJobRow } from './job-response.ts';
 import { parseInput } from './parse-input.ts';
-import { route } from './route.ts';
+import type { Operation, Parameter, Route } from './route.ts';
 
 /** `GET /jobs`, `GET|DELETE /jobs/:id`, `GET /jobs/:id/events`. */
-export function jobRoutes(app: App, deps: AppDependencies): void {
-  route(app, '/jobs', { GET: (c) => listJobs(c, deps) });
-  route(app, '/jobs/:id', {
-    GET: async (c) => c.json(await toJobResponse(await findJob(c, deps), urlOptions(c, deps))),
-    DELETE: (c) => cancelJob(c, deps),
-  });
-  route(app, '/jobs/:id/events', {
-    GET: async (c) => {
+export function jobRoutes(deps: AppDependencies): readonly Route[] {
+  const list: Operation = {
+    id: 'listJobs',
+    summary: 'The caller’s jobs, newest first',
+    parameters: LIST_PARAMETERS,
+    answers: [
+      {
+        status: 200,
+        description: 'A page of them.',
+        content: { json: jobPage },
+        example: JOB_PAGE_EXAMPLE,
+      },
+    ],
+    errors: [],
+    handle: (c) => listJobs(c, deps),
+  };
+  const get: Operation = {
+    id: 'getJob',
+    summary: 'A job: where it is, how it ended, its files',
+    parameters: [ID],
+    answers: [
+      { status: 200, description: 'The job.', content: { json: jobResponse }, example: STOPPED_EXAMPLE },
+    ],
+    errors: ['not_found'],
+    handle: async (c) => c.json(await toJobResponse(await findJob(c, deps), urlOptions(c, deps))),
+  };
+  const cancel: Operation = {
+    id: 'cancelJob',
+    summary: 'Cancels a job',
+    parameters: [ID],
+    answers: [
+      {
+        status: 200,
+        description: 'It has stopped: how.',
+        content: { json: jobResponse },
+        example: CANCELED_EXAMPLE,
+      },
+    ],
+    errors: ['not_found', 'already_finished'],
+    handle: (c) => cancelJob(c, deps),
+  };
+  const events: Operation = {
+    id: 'streamJobEvents',
+    summary: 'A job’s events, from its start or from where a reader left',
+    parameters: [ID, LAST_EVENT_ID],
+    answers: [
+      { status: 200, description: 'The events, as they happen.', content: 'events' },
+      { status: 204, description: 'The reader has them all.' },
+    ],
+    errors: ['not_found'],
+    handle: async (c) => {
       const header = c.req.header('last-event-id');
-      const after = header === undefined ? 0 : parseInput(lastEventId, header);
+      const after = header === undefined ? 0 : parseInput(lastEventId, header, 'Last-Event-ID');
       return streamJob(c, deps, await findJob(c, deps), after);
     },
-  });
+  };
+  return [
+    { path: '/jobs', methods: { GET: list } },
+    { path: '/jobs/:id', methods: { GET: get, DELETE: cancel } },
+    { path: '/jobs/:id/events', methods: { GET: events } },
+  ];
 }
+
+const ID: Parameter = {
+  in: 'path',
+  name: 'id',
+  description: 'The job’s id, from an answer.',
+  schema: jobId,
+  example: EXAMPLE_JOB,
+};
+
+const LAST_EVENT_ID: Parameter = {
+  in: 'header',
+  name: 'Last-Event-ID',
+  description: 'The id of the last event that the reader has.',
+  schema: v.optional(lastEventId),
+  example: '3',
+};
+
+const LIST_DESCRIPTIONS: Readonly<Record<keyof typeof jobsQuery.entries, string>> = {
+  sessionId: 'Of this session only.',
+  status: 'That are there now.',
+  cursor: '`nextCursor` of the page before.',
+  limit: 'At most so many.',
+};
+
+const LIST_PARAMETERS: readonly Parameter[] = Object.entries(jobsQuery.entries).map(([name, schema]) => ({
+  in: 'query',
+  name,
+  description: LIST_DESCRIPTIONS[name as keyof typeof LIST_DESCRIPTIONS],
+  schema,
+}));
 
 async function listJobs(c: AppContext, deps: AppDependencies): Promise<Response> {
   const { sessionId, status, cursor, limit } = parseInput(jobsQuery, c.req.query());
   const isVisible = visibleTo(c.get('caller'));
   const { jobs, more } = await deps.catalog.list({ sessionId, status, after: cursor, limit, isVisible });
   const last = jobs.at(-1)?.record.id;
-  const nextCursor = more && last !== undefined ? { nextCursor: last } : {};
-  return c.json({ jobs: jobs.map(({ record }) => toJobRow(record)), ...nextCursor });
+  const page: JobPage = {
+    jobs: jobs.map(({ record }) => toJobRow(record)),
+    ...(more && last !== undefined ? { nextCursor: last } : {}),
+  };
+  return c.json(page);
 }
 
 /** Answers once the job has stopped, with how it did; a job that ended by itself meanwhile tells that. */

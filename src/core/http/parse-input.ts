@@ -3,15 +3,23 @@ import { AppError, type Issue } from '../errors.ts';
 
 const MAX_ISSUES = 20;
 
-/** Parses by a schema; throws `invalid_request` with where and what, or `too_large` when a list is too long. */
-export function parseInput<S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
+/**
+ * Parses by a schema; throws `invalid_request` with where and what, or `too_large` when a list is too long.
+ *
+ * @param what how the message calls the whole of the value
+ */
+export function parseInput<S extends v.GenericSchema>(
+  schema: S,
+  value: unknown,
+  what = 'The body',
+): v.InferOutput<S> {
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   const tooLong = result.issues.find((issue) => issue.type === 'max_length' && Array.isArray(issue.input));
   const issues = result.issues.slice(0, MAX_ISSUES).map(toIssue);
   if (tooLong !== undefined) throw new AppError('too_large', tooLong.message, { issues });
   const [first] = issues;
-  const where = first === undefined || first.path === '' ? 'The body' : first.path;
+  const where = first === undefined || first.path === '' ? what : first.path;
   throw new AppError('invalid_request', `${where}: ${first?.message ?? 'is not valid.'}`, { issues });
 }
 

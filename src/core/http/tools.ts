@@ -1,20 +1,28 @@
-import { toJsonSchema } from '@valibot/to-json-schema';
-import { STRING_MAP_JSON_SCHEMA, stringMap } from '../schemas.ts';
+import { type ToolList, toolList } from '../response-schemas.ts';
 import type { ToolHandler } from '../tool-handler.ts';
-import type { App, AppDependencies } from './context.ts';
-import { route } from './route.ts';
+import type { AppDependencies } from './context.ts';
+import { toInputSchema } from './json-schema.ts';
+import type { Route } from './route.ts';
 
 /** `GET /tools`: each tool's name, title, description and the JSON Schema of its input. */
-export function toolRoutes(app: App, deps: AppDependencies): void {
-  route(app, '/tools', { GET: (c) => c.json({ tools: deps.tools.list().map(describe) }) });
+export function toolRoutes(deps: AppDependencies): readonly Route[] {
+  const list = (): ToolList => ({ tools: deps.tools.list().map(describe) });
+  return [
+    {
+      path: '/tools',
+      methods: {
+        GET: {
+          id: 'listTools',
+          summary: 'The tools and what each takes',
+          answers: [{ status: 200, description: 'All tools.', content: { json: toolList }, example: list() }],
+          errors: [],
+          handle: (c) => c.json(list()),
+        },
+      },
+    },
+  ];
 }
 
-function describe({ name, title, description, input }: ToolHandler): Record<string, unknown> {
-  // Rules that JSON Schema can't say (checks over several fields) are left out of it and still apply.
-  const schema = toJsonSchema(input, {
-    typeMode: 'input',
-    errorMode: 'ignore',
-    overrideSchema: ({ valibotSchema }) => (valibotSchema === stringMap ? STRING_MAP_JSON_SCHEMA : undefined),
-  });
-  return { name, title, description, inputSchema: schema };
+function describe({ name, title, description, input }: ToolHandler): ToolList['tools'][number] {
+  return { name, title, description, inputSchema: toInputSchema(input) };
 }

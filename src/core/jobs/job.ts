@@ -7,7 +7,8 @@ export const JOB_STATUSES = ['queued', 'created', 'running', 'stopped'] as const
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
 /** Why a program ended. */
-export type Outcome = 'exited' | 'signaled' | 'timed_out' | 'oom_killed' | 'disk_limit' | 'canceled';
+export const OUTCOMES = ['exited', 'signaled', 'timed_out', 'oom_killed', 'disk_limit', 'canceled'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** How a program ended. Absent facts are absent: `signal` stands only where a signal ended the program. */
 export interface ProgramEnd {

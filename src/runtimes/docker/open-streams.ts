@@ -15,6 +15,11 @@ export function openOutput(engine: Engine, id: ContainerId): Promise<Readable> {
   });
 }
 
+/** A wait that can be given up. */
+export interface OpenWait extends PendingWait {
+  abandon(): void;
+}
+
 /**
  * `next-exit` before the start (without it the engine may answer at once), `not-running` after it (so that an end
  * between two waits isn't missed). The engine sends the answer's head once it watches, and that is what is awaited.
@@ -23,7 +28,7 @@ export async function openWait(
   engine: Engine,
   id: ContainerId,
   condition: 'next-exit' | 'not-running',
-): Promise<PendingWait> {
+): Promise<OpenWait> {
   const answer = await engine.open({
     what: `wait ${id}`,
     method: 'POST',
@@ -45,7 +50,7 @@ async function readsToEnd(answer: Readable): Promise<void> {
 export async function openBoth(
   engine: Engine,
   id: ContainerId,
-): Promise<{ output: Readable; wait: PendingWait }> {
+): Promise<{ output: Readable; wait: OpenWait }> {
   const [output, wait] = await Promise.allSettled([
     openOutput(engine, id),
     openWait(engine, id, 'next-exit'),

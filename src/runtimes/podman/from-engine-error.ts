@@ -22,7 +22,8 @@ function codeOfAnswer(statusCode: number, message: string): RuntimeErrorCode {
   if (/image not known|no such image/i.test(message)) return 'image_not_found';
   if (/statfs .*no such file or directory|stat .*: no such file or directory/i.test(message))
     return 'mount_missing';
-  if (statusCode === 404) return 'not_found';
+  // Also a 500, when the container goes while it's looked up.
+  if (statusCode === 404 || /no such container/i.test(message)) return 'not_found';
   if (statusCode === 409 || statusCode === 304 || /container state improper|already in use/i.test(message))
     return 'conflict';
   return 'engine_failed';

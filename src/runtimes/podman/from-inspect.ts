@@ -35,7 +35,10 @@ export function fromListRow(row: Fields): ContainerSummary {
   };
 }
 
-/** `initialized` is what attaching makes of a created container: all is prepared, and no line of the program has run. */
+/**
+ * `initialized` is what attaching makes of a created container: all is prepared, and no line of the program has run.
+ * `stopped` is what an ended one is until the engine has cleaned up behind it; its end is on record.
+ */
 function toStatus(engineStatus: string | undefined): ContainerState['status'] {
   switch (engineStatus) {
     case 'created':
@@ -45,6 +48,8 @@ function toStatus(engineStatus: string | undefined): ContainerState['status'] {
     case 'running':
     case 'paused':
     case 'stopping':
+    // It has ended or it's being ended, but whether its end is on record isn't sure; soon there's no record at all.
+    case 'removing':
       return 'running';
     default:
       return 'exited';

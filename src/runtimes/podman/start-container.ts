@@ -14,8 +14,10 @@ import { exitCodeOfStartFailure } from '../shared/translate-error.ts';
 import { watchExit } from '../shared/watch-exit.ts';
 import type { PodmanFacts } from './info.ts';
 import { inspectContainer } from './inspect.ts';
-import { createWaiter } from './wait.ts';
+import { createWaiter, pauseMs } from './wait.ts';
 import { BLIND, type OomWatch, watchOom } from './watch-oom.ts';
+
+const KILLED = 137;
 
 /**
  * Attach first, start then, and wait last: a wait before the start is answered at once with 0. Attaching prepares the
@@ -29,11 +31,12 @@ export async function startContainer(
   { tellsOomKills }: PodmanFacts,
   logger: Logger,
 ): Promise<RunningContainer> {
+  const inspect = () => inspectContainer(engine, id);
   let output: Readable | undefined;
   let oom = BLIND;
   try {
     output = await attach(engine, id);
-    if (!tellsOomKills) oom = watchOom((await inspectContainer(engine, id))?.pid ?? 0);
+    if (!tellsOomKills) oom = watchOom(id, (await inspect())?.pid ?? 0);
     await engine.request({ what: `start ${id}`, method: 'POST', path: containerPath(id, '/start') });
   } catch (error) {
     output?.destroy();
@@ -42,7 +45,6 @@ export async function startContainer(
     if (exitCode === undefined) throw error;
     return neverRan(exitCode);
   }
-  const inspect = () => inspectContainer(engine, id);
   const waiter = createWaiter(engine, id);
   const ended = watchExit({
     engine,
@@ -50,6 +52,7 @@ export async function startContainer(
     first: waiter.wait(),
     inspect,
     waitAgain: async () => waiter.wait(),
+    pauseMs,
   });
   const onOutputEnded = () => {
     oom.look();
@@ -76,6 +79,7 @@ async function attach(engine: Engine, id: ContainerId): Promise<Readable> {
 async function withOom(ended: Promise<InspectedContainer>, oom: OomWatch): Promise<InspectedContainer> {
   try {
     const record = await ended;
+    if (record.state.exitCode === KILLED) oom.reconsider();
     if (!oom.seen) return record;
     return { ...record, state: { ...record.state, oomKilled: true } };
   } finally {

@@ -1,36 +1,43 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import type { ContainerId } from '../../core/container-runtime.ts';
+import { logTellsOomKill } from './kernel-log.ts';
 
 /** Whether the kernel has killed a process of one container for want of memory, by its cgroup's own counter. */
 export interface OomWatch {
   readonly seen: boolean;
   /** Reads the counter now: after the program's end it's there for some tens of milliseconds more. */
   look(): void;
+  /** Called once the program has ended by SIGKILL: asks the kernel's log, should the counter have gone before it was read. */
+  reconsider(): void;
   close(): void;
 }
 
 const LOOK_EVERY_MS = 100;
 
-/** For an engine whose record tells, or whose host isn't this one. */
-export const BLIND: OomWatch = { seen: false, look: () => {}, close: () => {} };
+/** For an engine whose own record tells. */
+export const BLIND: OomWatch = { seen: false, look: () => {}, reconsider: () => {}, close: () => {} };
 
 /**
- * Watches the container whose init has this process id on this machine. An engine on another one, or a supervisor that
- * doesn't see the host's cgroups, sees nothing.
+ * Watches the container whose init has this process id on this machine. Of an engine on another one, or where this process
+ * doesn't see the host's cgroups, it sees nothing.
  */
-export function watchOom(pid: number, root = ''): OomWatch {
-  const counter = openCounter(pid, root);
-  if (counter === undefined) return BLIND;
+export function watchOom(id: ContainerId, pid: number, root = ''): OomWatch {
   const buffer = Buffer.alloc(1024);
+  let counter = openCounter(id, pid, root);
   let seen = false;
-  let open = true;
   const look = (): void => {
-    if (seen || !open) return;
+    if (seen || counter === undefined) return;
     try {
       const length = readSync(counter, buffer, 0, buffer.length, 0);
       seen = countsKill(buffer.toString('latin1', 0, length));
     } catch {
       // The cgroup is gone: what was read last stands.
+      letGo();
     }
+  };
+  const letGo = (): void => {
+    if (counter !== undefined) closeSync(counter);
+    counter = undefined;
   };
   // A program that outlives its child's end may end long after: the counter is then no news.
   const timer = setInterval(look, LOOK_EVERY_MS);
@@ -40,36 +47,39 @@ export function watchOom(pid: number, root = ''): OomWatch {
       return seen;
     },
     look,
+    reconsider() {
+      look();
+      if (!seen && counter === undefined) seen = logTellsOomKill(`libpod-${id}`);
+    },
     close() {
       clearInterval(timer);
-      if (open) closeSync(counter);
-      open = false;
+      letGo();
     },
   };
 }
 
 /** Opened before the program starts, so that the way to it needn't be found when time is short. */
-function openCounter(pid: number, root: string): number | undefined {
+function openCounter(id: ContainerId, pid: number, root: string): number | undefined {
   if (pid <= 0) return undefined;
   try {
-    const path = counterPath(readFileSync(`${root}/proc/${pid}/cgroup`, 'latin1'));
+    const path = counterPath(id, readFileSync(`${root}/proc/${pid}/cgroup`, 'latin1'));
     return path === undefined ? undefined : openSync(root + path, 'r');
   } catch {
     return undefined;
   }
 }
 
-/** The file with `oom_kill <n>`, from the text of `/proc/<pid>/cgroup`. */
-export function counterPath(cgroups: string): string | undefined {
+/**
+ * The file with `oom_kill <n>`, from the text of `/proc/<pid>/cgroup`. `undefined` when that isn't this container's process: an
+ * engine elsewhere has one of that number too, which is somebody else's here.
+ */
+export function counterPath(id: ContainerId, cgroups: string): string | undefined {
   const v1 = /^\d+:(?:[^:\n]*,)?memory(?:,[^:\n]*)?:(\/.*)$/m.exec(cgroups)?.[1];
-  if (v1 !== undefined) return isContainers(v1) ? `/sys/fs/cgroup/memory${v1}/memory.oom_control` : undefined;
-  const v2 = /^0::(\/.*)$/m.exec(cgroups)?.[1];
-  return v2 !== undefined && isContainers(v2) ? `/sys/fs/cgroup${v2}/memory.events` : undefined;
-}
-
-/** An engine elsewhere has a process of that number too, which is somebody else's here. */
-function isContainers(path: string): boolean {
-  return /libpod-[0-9a-f]{64}/.test(path);
+  const path = v1 ?? /^0::(\/.*)$/m.exec(cgroups)?.[1];
+  if (path?.includes(`libpod-${id}`) !== true) return undefined;
+  return v1 === undefined
+    ? `/sys/fs/cgroup${path}/memory.events`
+    : `/sys/fs/cgroup/memory${path}/memory.oom_control`;
 }
 
 function countsKill(text: string): boolean {

@@ -5,9 +5,8 @@ import type { InspectedContainer } from './inspected-container.ts';
 
 /** A wait that the engine has been asked for; its answer comes when the container has ended. */
 export interface PendingWait {
-  /** Settles when the engine has answered or the connection broke. Never rejects. */
+  /** Settles when the engine has answered, the connection broke, or something else tells that it's worth a look. Never rejects. */
   readonly answered: Promise<unknown>;
-  abandon(): void;
 }
 
 export interface ExitWatch {
@@ -16,6 +15,8 @@ export interface ExitWatch {
   readonly first: PendingWait;
   readonly inspect: () => Promise<InspectedContainer | undefined>;
   readonly waitAgain: () => Promise<PendingWait>;
+  /** How long to pause after a look that found the container running, by how many there were before. */
+  readonly pauseMs?: (round: number) => number;
 }
 
 const ASK_AGAIN_MS = 200;
@@ -32,6 +33,7 @@ export async function watchExit({
   first,
   inspect,
   waitAgain,
+  pauseMs = usualPause,
 }: ExitWatch): Promise<InspectedContainer> {
   let wait = first;
   let engineWasAway = false;
@@ -56,10 +58,12 @@ export async function watchExit({
       throw new RuntimeError('not_found', `${id} was removed before its end could be read`);
     }
     if (record.state.status === 'exited') return trusted(record, engineWasAway);
-    await sleep(Math.min(1000, 20 * 2 ** Math.min(round, 6)));
+    await sleep(pauseMs(round));
     wait = await persist(waitAgain);
   }
 }
+
+const usualPause = (round: number): number => Math.min(1000, 20 * 2 ** Math.min(round, 6));
 
 /** An engine that comes back without its containers records a made-up end for them: 255, or 137 after killing them itself. */
 function trusted(record: InspectedContainer, engineWasAway: boolean): InspectedContainer {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { ByteSink, ContainerExit } from '../../../src/core/container-runtime.ts';
-import { count, type Exam, gather, tenth } from './subject.ts';
+import { tenth } from '../../support/rounds.ts';
+import { count, type Exam, gather } from './subject.ts';
 
 const MEGABYTE = 1_000_000;
 

@@ -205,8 +205,3 @@ export async function codeOf(call: Promise<unknown>): Promise<string> {
   }
   return 'resolved';
 }
-
-/** All runs of a long test, a tenth otherwise. */
-export function tenth(all: number): number {
-  return process.env.AA_TEST_LONG === undefined || process.env.AA_TEST_LONG === '' ? all / 10 : all;
-}

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { waitForContainers } from '../../support/engine.ts';
 import { allEvents, bytesOf, type ReceivedEvent, readEvents } from '../../support/event-stream.ts';
-import { ROUNDS } from '../../support/rounds.ts';
+import { LONG } from '../../support/rounds.ts';
 import { execute, newSession, post, type SubjectGetter, toAnswer } from './subject.ts';
 
 /** As `EXAM_SETTINGS` says. */
@@ -53,7 +53,7 @@ export function describeStreams(subject: SubjectGetter): void {
     });
 
     it('cut ten times and read on each time, it is whole and in order', async () => {
-      const lines = ROUNDS.long ? 3000 : 300;
+      const lines = LONG ? 3000 : 300;
       const code = `for i in $(seq ${lines}); do echo "line $i ä"; sleep 0.01; done`;
       const events: ReceivedEvent[] = [];
       let response = await stream({ code, timeoutMs: 60_000 });
