@@ -127,7 +127,8 @@ export async function prepareBuild(engine: TestEngine): Promise<Record<string, s
   return given;
 }
 
-function toEngine({ name, socketPath }: TestEngine) {
+/** An engine in the words of the set-up's scripts. */
+export function toEngine({ name, socketPath }: TestEngine) {
   const arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
   return { kind: name, socket: socketPath, version: '', arch };
 }
