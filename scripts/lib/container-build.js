@@ -37,3 +37,20 @@ export async function prepareContainerBuild(context) {
  * @param {string} dockerfile
  */
 const readBases = (root, dockerfile) => readBuildArguments(readFileSync(join(root, dockerfile), 'utf8'));
+
+/**
+ * What a person types to start the service in a container, once the build is prepared.
+ *
+ * @param {import('./engine-find.js').EngineKind} kind
+ * @param {Record<string, string>} args build arguments
+ */
+export function composeCommands(kind, args) {
+  const compose = kind === 'podman' ? 'podman-compose' : 'docker-compose';
+  // Podman looks an unqualified name up in registries.
+  const local = kind === 'podman' ? 'localhost/' : '';
+  const words = Object.entries(args).map(
+    ([name, value]) => `--build-arg ${name}=${name.endsWith('_IMAGE') ? local : ''}${value}`,
+  );
+  const build = words.length > 0 ? [[compose, 'build', ...words].join(' ')] : [];
+  return ['cp -n .env.example .env', ...build, `${compose} up`];
+}
