@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_SOCKET, findEngine } from './engine-find.js';
 import { findProgram, runProgram } from './run-program.js';
@@ -62,7 +63,9 @@ export async function startEngine(plan) {
 export function spawnDaemon(program, logPath, { args = [], env = process.env } = {}) {
   const log = openSync(logPath, 'a');
   // `detached` makes a new session, so that the end of this terminal or of CI's process group doesn't end the engine.
-  const child = spawn(program, args, { detached: true, env, stdio: ['ignore', log, log] });
+  // Its folder is the log's: Podman 4 writes a file `oom` into whichever it was started in, and it must not hold this one.
+  const cwd = dirname(logPath);
+  const child = spawn(program, args, { cwd, detached: true, env, stdio: ['ignore', log, log] });
   let ended = false;
   child.once('error', () => {
     ended = true;

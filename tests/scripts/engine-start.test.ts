@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -34,6 +34,15 @@ describe('how an installed engine is started', () => {
       expect(readFileSync(log, 'utf8')).toBe(`started\n${daemon.pid} ${daemon.pid}\n`);
     },
   );
+
+  it('starts the daemon in the folder of its log, so that what it drops there is not dropped here', async () => {
+    const bin = makePrograms({ engine: 'pwd -P; : > oom' });
+    const folder = realpathSync(makeFolder());
+    const daemon = spawnDaemon(join(bin, 'engine'), join(folder, 'daemon.log'));
+    while (!daemon.hasEnded()) await sleep(10);
+    expect(readFileSync(join(folder, 'daemon.log'), 'utf8')).toBe(`${folder}\n`);
+    expect(readdirSync(folder).sort()).toEqual(['daemon.log', 'oom']);
+  });
 
   it('notices a daemon that cannot be run at all', async () => {
     const daemon = spawnDaemon('/nowhere/dockerd', join(makeFolder(), 'daemon.log'));
