@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callEngineWithProgress } from '../../scripts/lib/engine-api.js';
 import { packTar } from '../../scripts/lib/image-build.js';
+import { readBuildArguments } from '../../scripts/lib/image-source.js';
 import { fillNpmCache, NPM_CACHE } from '../../scripts/lib/npm-cache.js';
 import { copyProject, prepareBuild, ROOT } from '../support/compose-project.ts';
 import { callEngine, DOCKER } from '../support/engine.ts';
@@ -112,9 +113,10 @@ describe('the service’s image', () => {
     }
     expect(asked).toContain('hono');
     expect(asked.filter((path) => path.endsWith('.tgz')).length).toBeGreaterThan(20);
+    const named = readBuildArguments(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
     const size = async (image: string) =>
       ((await callEngine(DOCKER, 'GET', `/images/${image}/json`)) as { Size: number }).Size;
-    const [own, base] = await Promise.all([size(TAG), size(given.NODE_IMAGE ?? 'docker.io/library/node')]);
+    const [own, base] = await Promise.all([size(TAG), size(given.NODE_IMAGE ?? named.NODE_IMAGE ?? '')]);
     expect(own - base).toBeLessThan(40_000_000);
   });
 });
