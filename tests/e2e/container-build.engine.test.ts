@@ -7,7 +7,7 @@ import { callEngineWithProgress } from '../../scripts/lib/engine-api.js';
 import { packTar } from '../../scripts/lib/image-build.js';
 import { readBuildArguments } from '../../scripts/lib/image-source.js';
 import { fillNpmCache, NPM_CACHE } from '../../scripts/lib/npm-cache.js';
-import { copyProject, prepareBuild, ROOT } from '../support/compose-project.ts';
+import { copyProject, prepareBuild, ROOT, removeStages } from '../support/compose-project.ts';
 import { callEngine, DOCKER } from '../support/engine.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
 
@@ -22,15 +22,16 @@ beforeAll(async () => {
   registry = await fillNpmCache(ROOT, process.env);
 });
 afterAll(async () => {
-  await callEngine(DOCKER, 'DELETE', `/images/${TAG}?force=true`).catch(() => {});
-  await removeStages();
+  for (const mode of ['none', 'host'])
+    await callEngine(DOCKER, 'DELETE', `/images/${TAG}:${mode}?force=true`).catch(() => {});
+  await removeStages(DOCKER);
   removeFolder(folder);
 });
 
 /** Builds the service's image from nothing that an earlier build has left. */
 async function build(networkmode: 'none' | 'host', args: Record<string, string>): Promise<void> {
   const query = new URLSearchParams({
-    t: TAG,
+    t: `${TAG}:${networkmode}`,
     buildargs: JSON.stringify({ ...given, ...args }),
     networkmode,
     nocache: '1',
@@ -39,20 +40,6 @@ async function build(networkmode: 'none' | 'host', args: Record<string, string>)
   const body = packTar(folder, ['.']);
   const { socketPath: socket } = DOCKER;
   await callEngineWithProgress({ socket, path: `/build?${query}`, body, contentType: 'application/x-tar' });
-}
-
-/** A build from scratch leaves its first stage behind, without a name. */
-async function removeStages(): Promise<void> {
-  const filters = encodeURIComponent(JSON.stringify({ dangling: ['true'] }));
-  const nameless = (await callEngine(DOCKER, 'GET', `/images/json?filters=${filters}`)) as { Id: string }[];
-  for (const { Id } of nameless) {
-    const image = (await callEngine(DOCKER, 'GET', `/images/${Id}/json`).catch(() => ({}))) as {
-      Config?: { WorkingDir: string };
-    };
-    // Another build may stand on it just now.
-    if (image.Config?.WorkingDir === '/build')
-      await callEngine(DOCKER, 'DELETE', `/images/${Id}`).catch(() => {});
-  }
 }
 
 interface LockedPackage {
@@ -116,7 +103,10 @@ describe('the service’s image', () => {
     const named = readBuildArguments(readFileSync(join(ROOT, 'Dockerfile'), 'utf8'));
     const size = async (image: string) =>
       ((await callEngine(DOCKER, 'GET', `/images/${image}/json`)) as { Size: number }).Size;
-    const [own, base] = await Promise.all([size(TAG), size(given.NODE_IMAGE ?? named.NODE_IMAGE ?? '')]);
+    const [own, base] = await Promise.all([
+      size(`${TAG}:host`),
+      size(given.NODE_IMAGE ?? named.NODE_IMAGE ?? ''),
+    ]);
     expect(own - base).toBeLessThan(40_000_000);
   });
 });

@@ -200,6 +200,22 @@ async function removeLeftovers(engine: TestEngine, project: string): Promise<voi
   }[];
   const own = images.flatMap(({ RepoTags }) => RepoTags ?? []).filter((tag) => tag.includes(`${project}_`));
   for (const tag of own) await callEngine(engine, 'DELETE', `/images/${tag}?force=true`);
+  // Docker's serve the next build as its cache.
+  if (podman) await removeStages(engine);
+}
+
+/** A build leaves its first stage behind, without a name. */
+export async function removeStages(engine: TestEngine): Promise<void> {
+  const filters = encodeURIComponent(JSON.stringify({ dangling: ['true'] }));
+  const nameless = (await callEngine(engine, 'GET', `/images/json?filters=${filters}`)) as { Id: string }[];
+  for (const { Id } of nameless) {
+    const image = (await callEngine(engine, 'GET', `/images/${Id}/json`).catch(() => ({}))) as {
+      Config?: { WorkingDir: string };
+    };
+    // Another build may stand on it just now.
+    if (image.Config?.WorkingDir === '/build')
+      await callEngine(engine, 'DELETE', `/images/${Id}`).catch(() => {});
+  }
 }
 
 export function freePort(): Promise<number> {
