@@ -1,5 +1,6 @@
 import { readAddress, readFirstKey } from './lib/address.js';
 import { exampleRequest, runFirstJobs } from './lib/first-jobs.js';
+import { isTrue, readOwnKey } from './lib/own-key.js';
 import { assertPortFree } from './lib/port.js';
 import { ROOT } from './lib/project.js';
 import { say, step } from './lib/say.js';
@@ -19,29 +20,36 @@ async function showFirstJobs(url, key) {
   return runFirstJobs(url, key, ({ lines }) => say(lines.map((line) => `  ${line}`).join('\n')));
 }
 
-/** @param {import('./lib/settings.js').Settings} settings */
+/**
+ * The key to send, once the service is up: it may be one that the service has made.
+ *
+ * @param {import('./lib/settings.js').Settings} settings
+ * @returns {() => string | undefined}
+ */
 function chooseKey(settings) {
   const { needed, key } = readFirstKey(settings.AA_API_KEYS);
+  if (!needed && isTrue(settings.AA_GENERATE_KEY)) return () => readOwnKey(settings);
   if (needed && key === undefined) {
     throw new SetupError(
       'AA_API_KEYS holds hashed keys only, so that the first jobs have none to send. Add one as name:key.',
     );
   }
-  return key;
+  return () => key;
 }
 
 /**
  * @param {Service} service
  * @param {string} url
- * @param {{ key: string | undefined, once: boolean }} options
+ * @param {{ keyOf: () => string | undefined, once: boolean }} options
  */
-async function useService(service, url, { key, once }) {
+async function useService(service, url, { keyOf, once }) {
   const state = await step('Waiting for the service', (note) => waitUntilReady(url, service, note));
   if (state === 'ended') {
     const code = await service.ended;
     say(`The service ended with ${code} before it was ready. What it printed above says why.`);
     return code;
   }
+  const key = keyOf();
   const ok = await showFirstJobs(url, key);
   if (once) {
     service.signal('SIGTERM');
@@ -57,10 +65,10 @@ await runMain(async () => {
   const settings = readSettings(ROOT, process.env);
   const { host, port, url } = readAddress(settings);
   await assertPortFree(host, port);
-  const key = chooseKey(settings);
+  const keyOf = chooseKey(settings);
   const engine = await setUp({ root: ROOT, settings, args, env: process.env });
   const env = { ...process.env, ...(engine && { DOCKER_SOCKET_PATH: engine.socket }) };
   const service = startService(process.execPath, ['--import', 'tsx', 'src/index.ts'], { cwd: ROOT, env });
   forwardSignals(service);
-  return useService(service, url, { key, once: args.includes('--once') });
+  return useService(service, url, { keyOf, once: args.includes('--once') });
 });

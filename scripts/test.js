@@ -2,11 +2,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSituation } from './lib/consent.js';
-import { ROOT } from './lib/project.js';
+import { prepareContainerBuild } from './lib/container-build.js';
+import { cacheFolder, ROOT } from './lib/project.js';
 import { runVisibly } from './lib/run-visibly.js';
 import { say } from './lib/say.js';
 import { setUp } from './lib/set-up.js';
 import { runMain } from './lib/setup-error.js';
+import { ensureComposePrograms } from './lib/test-compose.js';
 import { ensureTestGvisor } from './lib/test-gvisor.js';
 import { ensureTestPodman } from './lib/test-podman.js';
 import { concludeTests, countTests } from './lib/test-totals.js';
@@ -34,16 +36,14 @@ await runMain(async () => {
     AA_WORKER_IMAGE,
   };
   const docker = await setUp({ root: ROOT, settings, args, env: process.env });
-  const situation = readSituation(process.env, args);
-  const podmanSocket =
-    docker &&
-    (await ensureTestPodman({
-      docker,
-      image: AA_WORKER_IMAGE || 'aa-worker:latest',
-      situation,
-      env: process.env,
-    }));
-  await ensureTestGvisor(situation, process.env);
+  const { env: own } = process;
+  const situation = readSituation(own, args);
+  const image = AA_WORKER_IMAGE || 'aa-worker:latest';
+  const podmanSocket = docker && (await ensureTestPodman({ docker, image, situation, env: own }));
+  await ensureComposePrograms({ situation, env: own });
+  await ensureTestGvisor(situation, own);
+  if (docker)
+    await prepareContainerBuild({ root: ROOT, engine: docker, situation, env: own, cache: cacheFolder(own) });
   const folder = mkdtempSync(join(tmpdir(), 'aa-test-report-'));
   try {
     const report = join(folder, 'report.json');

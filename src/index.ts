@@ -1,12 +1,13 @@
 import { availableParallelism, homedir } from 'node:os';
 import { pino } from 'pino';
-import { parseConfig } from './core/config.ts';
+import type { ApiKeySetting } from './core/api-keys.ts';
+import { type Config, parseConfig } from './core/config.ts';
 import { createToolRegistry } from './core/tool-registry.ts';
 import { createMetrics } from './metrics/index.ts';
 import { readEnvFile } from './read-env-file.ts';
 import { createRuntime } from './runtimes/index.ts';
 import { startService } from './service.ts';
-import { createStorage } from './storage/index.ts';
+import { createStorage, type Storage } from './storage/index.ts';
 import { codeExecution } from './tools/code-execution.ts';
 
 /** Under the ten seconds that compose gives a container to stop. */
@@ -21,6 +22,7 @@ async function main(): Promise<void> {
   toolRegistry.register(codeExecution);
 
   const storage = await createStorage({ root: config.storagePath });
+  const apiKeys = await chooseKeys(config, storage);
   const runtime = createRuntime({
     kind: config.runtime,
     ...(config.socketPath === undefined ? {} : { socketPath: config.socketPath }),
@@ -33,7 +35,7 @@ async function main(): Promise<void> {
   const { serve } =
     'Bun' in globalThis ? await import('./adapters/bun.ts') : await import('./adapters/node.ts');
   const service = await startService({
-    config,
+    config: { ...config, apiKeys },
     toolRegistry,
     runtime,
     ...storage,
@@ -48,6 +50,18 @@ async function main(): Promise<void> {
     await service.close(drainMs);
     await storage.close();
   });
+}
+
+/** The operator's keys, or the service's own, which is told at the start that makes it and never again. */
+async function chooseKeys(config: Config, storage: Storage): Promise<readonly ApiKeySetting[]> {
+  if (config.apiKeys !== 'generate') return config.apiKeys;
+  const { key, path, isNew } = await storage.ownKey();
+  // Not by the logger: whatever AA_LOG_LEVEL says, this is shown, and it must not be one of the log's fields.
+  if (isNew)
+    console.error(
+      `An API key was made, shown this once and kept in ${path}. Callers send: Authorization: Bearer ${key}`,
+    );
+  return [{ name: 'default', key }];
 }
 
 /** The first SIGTERM or SIGINT drains; a second one cancels what still runs. Both end with 0 and no container left. */

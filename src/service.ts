@@ -1,7 +1,7 @@
 import type { RunningServer, ServeOptions } from './adapters/server.ts';
 import { sleep, within } from './core/abort.ts';
 import { createAdmission } from './core/admission.ts';
-import { createApiKeys } from './core/api-keys.ts';
+import { type ApiKeySetting, createApiKeys } from './core/api-keys.ts';
 import type { ArtifactStore } from './core/artifact-store.ts';
 import type { Config } from './core/config.ts';
 import type { ContainerRuntime } from './core/container-runtime.ts';
@@ -24,7 +24,8 @@ import { createStorageProbe } from './doctor/probe-storage.ts';
 import { withCounts } from './metrics/count-failures.ts';
 
 export interface ServiceParts {
-  readonly config: Config;
+  /** What was to be generated has been. */
+  readonly config: Config & { readonly apiKeys: readonly ApiKeySetting[] };
   readonly toolRegistry: ToolRegistry;
   readonly runtime: ContainerRuntime;
   readonly store: ArtifactStore;
@@ -54,9 +55,8 @@ const SPARE_REQUESTS = 16;
 export async function startService(parts: ServiceParts): Promise<Service> {
   const { config, logger, metrics } = parts;
   const { runtime, store, workspaces } = withCounts(parts, metrics);
-  const { workerImage: image, ociRuntime } = config;
+  const { workerImage: image, ociRuntime, allowUnenforced } = config;
   const sandboxes = createSandboxes({ runtime, instanceId: parts.instanceId, logger });
-  const { allowUnenforced } = config;
   const { gate, examination } = judgeHost({ ...parts, runtime, workspaces }, sandboxes);
   const apiKeys = await createApiKeys(config.apiKeys);
   const admission = createAdmission({ ...config, callers: apiKeys.names });

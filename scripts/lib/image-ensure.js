@@ -83,7 +83,7 @@ export async function inspectImage(engine, image) {
 }
 
 /** @param {NodeJS.ProcessEnv} env */
-function proxyArguments(env) {
+export function proxyArguments(env) {
   const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'];
   return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name] ?? '']] : [])));
 }

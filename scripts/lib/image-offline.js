@@ -168,7 +168,7 @@ async function unpack(spec, inPackage, program, folder, env, onLine) {
  * @param {import('./engine-find.js').Engine} engine
  * @param {string} image
  */
-async function hasImage(engine, image) {
+export async function hasImage(engine, image) {
   const path = apiPath(engine, `/images/${image}/json`);
   return (await callEngine({ socket: engine.socket, path })).status === 200;
 }

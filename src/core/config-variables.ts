@@ -50,6 +50,12 @@ function oneOf<const T extends string>(...allowed: readonly T[]): Parse<T> {
   };
 }
 
+const flag: Parse<boolean> = (raw) => {
+  if (raw === 'true' || raw === '1') return true;
+  if (raw === 'false' || raw === '0') return false;
+  throw new Error('write true or false');
+};
+
 function list<T>(item: Parse<T>): Parse<readonly T[]> {
   return (raw, host) =>
     raw
@@ -171,6 +177,7 @@ export const VARIABLES = {
   AA_STORAGE_PATH: folder,
   AA_WORKER_IMAGE: image,
   AA_API_KEYS: list(apiKey),
+  AA_GENERATE_KEY: flag,
   AA_URL_TTL: duration,
   AA_ALLOWED_HOSTS: list(hostName),
   AA_CORS_ORIGINS: list(origin),

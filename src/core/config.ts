@@ -15,8 +15,8 @@ export interface Config {
   /** Absolute. */
   readonly storagePath: string;
   readonly workerImage: string;
-  /** Without any everybody who reaches the port may call. */
-  readonly apiKeys: readonly ApiKeySetting[];
+  /** Without any everybody who reaches the port may call; `generate`: the service makes one at its first start and keeps it. */
+  readonly apiKeys: readonly ApiKeySetting[] | 'generate';
   /** Seconds for which an artifact's signed URL opens without a key. */
   readonly urlTtlSeconds: number;
   readonly allowedHosts: readonly string[];
@@ -63,6 +63,7 @@ export function examineConfig(
 }
 
 function toConfig(values: Variables, host: Host): Config {
+  const keys = values.AA_API_KEYS ?? [];
   const policy: LimitPolicy = {
     timeoutMs: values.AA_MAX_TIMEOUT_MS ?? DEFAULT_POLICY.timeoutMs,
     memoryBytes: values.AA_MAX_MEMORY_BYTES ?? DEFAULT_POLICY.memoryBytes,
@@ -81,7 +82,7 @@ function toConfig(values: Variables, host: Host): Config {
     ociRuntime: values.AA_OCI_RUNTIME,
     storagePath: values.AA_STORAGE_PATH ?? `${host.home}/.aa-storage`,
     workerImage: values.AA_WORKER_IMAGE ?? 'aa-worker:latest',
-    apiKeys: values.AA_API_KEYS ?? [],
+    apiKeys: keys.length === 0 && values.AA_GENERATE_KEY === true ? 'generate' : keys,
     urlTtlSeconds: values.AA_URL_TTL ?? 86_400,
     allowedHosts: values.AA_ALLOWED_HOSTS ?? [],
     corsOrigins: values.AA_CORS_ORIGINS ?? [],
@@ -101,7 +102,8 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 /** Whoever reaches the port may run code here, so without keys only this machine may reach it. */
 function unsafe(values: Variables): string[] {
   const host = values.HOST ?? '127.0.0.1';
-  if (LOOPBACK.test(host) || (values.AA_API_KEYS ?? []).length > 0) return [];
+  const hasKeys = (values.AA_API_KEYS ?? []).length > 0 || values.AA_GENERATE_KEY === true;
+  if (LOOPBACK.test(host) || hasKeys) return [];
   return [
     `HOST=${host} would let other machines run code here, and there are no keys: set AA_API_KEYS=name:key, or leave HOST at 127.0.0.1.`,
   ];

@@ -5,7 +5,7 @@ import { newId } from '../core/ids.ts';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Sandboxes } from '../core/sandboxes.ts';
-import { type Workspace, WorkspaceError, type Workspaces } from '../core/workspace.ts';
+import { type JobRef, type Workspace, WorkspaceError, type Workspaces } from '../core/workspace.ts';
 import { type ProbeReport, runProbe } from './run-probe.ts';
 
 export interface StorageProbeOptions {
@@ -17,8 +17,11 @@ export interface StorageProbeOptions {
   readonly logger: Logger;
 }
 
-/** The canary's folder lies among the jobs' as one of them, because theirs is the way that must be proven. */
-const SESSION = 'aa-canary';
+/**
+ * The canary's folder lies among the jobs' as one of them, because theirs is the way that must be proven. Its id is none
+ * that a job could have: the recovery of interrupted jobs would take it for one and remove it under the run.
+ */
+const CANARY: JobRef = { sessionId: 'aa-canary', jobId: 'canary' };
 const OURS = 'ours';
 const THEIRS = 'theirs';
 const ANOTHER_FOLDER = 3;
@@ -38,7 +41,10 @@ cp ${OURS} ${THEIRS} || exit ${NOT_PERMITTED}
  */
 export async function probeStorage(options: StorageProbeOptions): Promise<void> {
   try {
-    const workspace = await options.workspaces.create({ sessionId: SESSION, jobId: newId() });
+    const { workspaces } = options;
+    // A process that was killed may have left its own.
+    await (await workspaces.open(CANARY))?.remove();
+    const workspace = await workspaces.create(CANARY);
     try {
       await sendCanary(options, workspace);
     } finally {

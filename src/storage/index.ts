@@ -2,6 +2,7 @@ import type { ArtifactStore } from '../core/artifact-store.ts';
 import type { Workspaces } from '../core/workspace.ts';
 import { createDiskStore } from './disk/index.ts';
 import { createClaims, createFacts, type Facts } from './facts.ts';
+import { keepOwnKey, type OwnKey } from './own-key.ts';
 import { createWorkspaces, runUser } from './workspace/index.ts';
 import { acquireInstance } from './workspace/instance-lock.ts';
 
@@ -16,6 +17,8 @@ export interface Storage {
   /** Which job each idempotency key stands for. */
   readonly claims: Facts;
   readonly instanceId: string;
+  /** The key of a service that makes its own: made at the first call and kept. */
+  ownKey(): Promise<OwnKey>;
   /** Who the programs run as. */
   readonly user: { readonly uid: number; readonly gid: number };
   /** Lets another process have the folder; the store is closed by whoever uses it. */
@@ -31,6 +34,7 @@ export async function createStorage({ root }: { readonly root: string }): Promis
     facts: createFacts(root),
     claims: createClaims(root),
     instanceId: instance.id,
+    ownKey: () => keepOwnKey(root),
     user: runUser({ runner: RUNNER }),
     close: () => instance.release(),
   };

@@ -37,7 +37,7 @@ describeHttpApi('in process', async (): Promise<HttpSubject> => {
     return { url: BASE_URL, close: async () => {} };
   };
   const service = await startService({
-    config,
+    config: { ...config, apiKeys: [] },
     toolRegistry,
     runtime,
     ...storage,

@@ -115,6 +115,7 @@ const REFUSED: Record<keyof typeof VARIABLES, { readonly values: readonly string
       ],
       cure: /write name:key with a key of 24 characters or more/,
     },
+    AA_GENERATE_KEY: { values: ['yes', 'TRUE', '2'], cure: /write true or false/ },
     AA_URL_TTL: { values: ['24', '0h', '1w', '-1h', '1.5h'], cure: /such as 30m, 24h or 7d/ },
     AA_ALLOWED_HOSTS: { values: ['a:80', 'https://a', 'a, b c'], cure: /without port/ },
     AA_CORS_ORIGINS: { values: ['chat.example.com', 'https://x/path', '*', 'null'], cure: /https:\/\/chat/ },
@@ -138,7 +139,7 @@ describe.each(Object.entries(REFUSED))('a bad %s', (name, { values, cure }) => {
     const [problem, ...more] = problemsOf({ [name]: value });
     expect(more).toEqual([]);
     expect(problem).toMatch(cure);
-    if (name === 'AA_API_KEYS') expect(problem).not.toContain(KEY);
+    if (name.includes('KEY')) expect(problem).not.toContain(KEY);
     else expect(problem).toContain(`${name}=${value}`);
     expect(problem).toMatch(/\.$/);
   });
@@ -158,6 +159,20 @@ describe('values', () => {
     ]);
     expect(config.urlTtlSeconds).toBe(5400);
     expect(config.host).toBe('0.0.0.0');
+  });
+
+  it.each(['true', '1'])(
+    'AA_GENERATE_KEY=%s lets a public address be, and makes a key where there is none',
+    (value) => {
+      const env = { HOST: '0.0.0.0', AA_GENERATE_KEY: value };
+      expect(parse(env).apiKeys).toBe('generate');
+      expect(parse({ ...env, AA_API_KEYS: `anna:${KEY}` }).apiKeys).toEqual([{ name: 'anna', key: KEY }]);
+    },
+  );
+
+  it.each(['false', '0'])('AA_GENERATE_KEY=%s makes none', (value) => {
+    expect(parse({ AA_GENERATE_KEY: value }).apiKeys).toEqual([]);
+    expect(problemsOf({ HOST: '0.0.0.0', AA_GENERATE_KEY: value })).toHaveLength(1);
   });
 
   it.each([
@@ -229,8 +244,16 @@ describe('.env.example', () => {
   const path = new URL('../../.env.example', import.meta.url);
 
   it('lists every variable and no other', () => {
-    const example = parseEnv(readFileSync(path, 'utf8'));
+    const example = parseEnv(readFileSync(path, 'utf8').replace(/^#(?=[A-Z_]+=)/gm, ''));
     expect(Object.keys(example).sort()).toEqual(Object.keys(VARIABLES).sort());
+  });
+
+  it('sets none that docker-compose.yml has a default for: podman-compose takes an empty one as it stands', () => {
+    const compose = readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8');
+    const named = [...compose.matchAll(/\$\{(\w+):-/g)].map(([, name]) => name);
+    expect(new Set(named)).toEqual(new Set(['PORT', 'AA_STORAGE_PATH', 'DOCKER_SOCKET_PATH']));
+    const example = parseEnv(readFileSync(path, 'utf8'));
+    expect(Object.keys(example).filter((name) => named.includes(name))).toEqual([]);
   });
 
   it('copied unchanged means the defaults', () => {

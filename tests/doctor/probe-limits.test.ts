@@ -26,7 +26,7 @@ const GOOD = [
 const ALL = { network: true, cpu: true, pids: true, memory: true };
 
 /** Counts measurements; what it finds is what its first program prints and how that ends. The second finds the limit of processes. */
-function setUp(report: string, outOfMemory = true) {
+function setUp(report: string, end: 'oom' | 'killed' | 'exited' = 'oom') {
   let measured = 0;
   const program: FakeProgram = async (process) => {
     if (process.spec.args[2]?.includes('os.fork()')) {
@@ -36,7 +36,7 @@ function setUp(report: string, outOfMemory = true) {
     measured += 1;
     await process.write('stdout', report);
     if (report === 'no python3') return 127;
-    return outOfMemory ? { exitCode: 137, oomKilled: true } : 0;
+    return end === 'exited' ? 0 : { exitCode: 137, oomKilled: end === 'oom' };
   };
   const runtime = createFakeRuntime({ program });
   const kept = new Map<string, unknown>();
@@ -79,7 +79,7 @@ describe('what the probe found', () => {
   });
 
   it('is measured again at the next start where a limit did not bite', async () => {
-    const { start, runtime, measured } = setUp(GOOD, false);
+    const { start, runtime, measured } = setUp(GOOD, 'exited');
     const info = await runtime.info();
     const probe = start();
     expect(await probe(info, IMAGE)).toEqual({ ...ALL, memory: false });
@@ -100,9 +100,18 @@ describe('what the probe found', () => {
   });
 
   it('counts what was not reported as not enforced', async () => {
-    const { start, runtime } = setUp('', false);
+    const { start, runtime } = setUp('', 'exited');
     const none = { network: false, cpu: false, pids: false, memory: false };
     expect(await start()(await runtime.info(), IMAGE)).toEqual(none);
+  });
+
+  it.each([
+    ['at taking memory is the memory limit', GOOD, true],
+    ['before that is none', 'network lo\n', false],
+    ['after that is none', `${GOOD}memory 402653184\n`, false],
+  ])('a kill %s, whatever the engine calls it', async (_, report, memory) => {
+    const { start, runtime } = setUp(report, 'killed');
+    expect(await start()(await runtime.info(), IMAGE)).toMatchObject({ memory });
   });
 
   it('is nothing where the image can’t measure', async () => {

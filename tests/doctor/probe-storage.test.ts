@@ -1,11 +1,13 @@
 import { copyFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recoverJobs } from '../../src/core/jobs/recover-jobs.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
 import { WorkspaceError } from '../../src/core/workspace.ts';
 import { createStorageProbe, probeStorage } from '../../src/doctor/probe-storage.ts';
 import { createFakeRuntime, type FakeProgram } from '../../src/runtimes/fake/index.ts';
+import { createDiskStore } from '../../src/storage/disk/index.ts';
 import { createWorkspaces } from '../../src/storage/workspace/index.ts';
 import { makeTempFolder } from '../support/temporary-folder.ts';
 
@@ -80,6 +82,22 @@ describe('the canary', () => {
       expect(runs()).toBe(attempt);
     }
     expect(runtime.specs()).toEqual([]);
+  });
+
+  it('that a killed process left is no obstacle', async () => {
+    const { options } = setUp(copy);
+    await options.workspaces.create({ sessionId: 'aa-canary', jobId: 'canary' });
+    await probeStorage(options);
+  });
+
+  it('is not taken for an interrupted job while it runs', async () => {
+    const { options } = setUp(async (mounted) => {
+      const store = createDiskStore({ root: folder.path });
+      const { signal } = new AbortController();
+      await recoverJobs({ ...options, store, signal, isHeld: () => false });
+      return copy(mounted);
+    });
+    await probeStorage(options);
   });
 
   it.each([

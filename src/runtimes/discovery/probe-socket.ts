@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { request } from 'node:http';
 import type { RuntimeErrorCode } from '../../core/container-runtime.ts';
 
@@ -25,11 +26,19 @@ export async function probeSocket(socketPath: string): Promise<Probe> {
       case 'EPERM':
         return { reason: 'exists, but this user may not open it', code: 'permission_denied' };
       case 'ECONNREFUSED':
-        return { reason: 'exists, but nobody listens', code: 'unavailable' };
+        return { reason: await whyRefused(socketPath), code: 'unavailable' };
       default:
         return { reason: error instanceof Error ? error.message : String(error), code: 'unavailable' };
     }
   }
+}
+
+/** An engine that is to mount a socket which isn't there makes a folder of its name. */
+async function whyRefused(path: string): Promise<string> {
+  const stats = await stat(path).catch(() => undefined);
+  return stats?.isDirectory() === true
+    ? 'is a folder, not a socket: a container whose DOCKER_SOCKET_PATH names nothing on its host gets one'
+    : 'exists, but nobody listens';
 }
 
 /** The one route that both kinds of engine answer, and in which each names itself. */

@@ -5,6 +5,7 @@ import { errorCode } from '../disk/folder.ts';
 import { openJobFolder } from './job-folder.ts';
 import { isJobRef, listJobs, listJobsOf, listSessions } from './list-jobs.ts';
 import { removeJobFolder } from './remove-job-folder.ts';
+import { isRootlessGuest } from './rootless-guest.ts';
 import { translated } from './workspace-error.ts';
 import type { Owner } from './write-inputs.ts';
 
@@ -15,6 +16,8 @@ export interface WorkspacesOptions {
   readonly runner: Owner;
   /** Who we are, when it isn't what the process says. */
   readonly ownUser?: Owner;
+  /** Root here is an ordinary user outside, whose files the engine shows to the program as its own. */
+  readonly rootlessGuest?: boolean;
 }
 
 /** A session's folder may be removed, being empty, between its making and the making of a job's in it. */
@@ -25,9 +28,14 @@ const PRIVATE = 0o700;
  * Job folders on the local disk. As root, what a program may write is given to `runner`; an ordinary user can't give files
  * away, so programs run as that user.
  */
-export function createWorkspaces({ root, runner, ownUser = processUser() }: WorkspacesOptions): Workspaces {
+export function createWorkspaces({
+  root,
+  runner,
+  ownUser = processUser(),
+  rootlessGuest = isRootlessGuest(),
+}: WorkspacesOptions): Workspaces {
   const user = runUser({ runner, ownUser });
-  const handsOver = user !== ownUser;
+  const handsOver = user !== ownUser && !rootlessGuest;
   const openJob = (job: JobRef) => openJobFolder({ root, job, user, handsOver });
   return {
     async create(job) {
