@@ -149,6 +149,18 @@ describe('create', () => {
     expect(await runtime.create(spec)).toBe(CONTAINER_ID);
   });
 
+  it('is tried again when two creates at once kept a rootless Podman from its subordinate ids, and not for ever', async () => {
+    const noIds = {
+      status: 500,
+      body: { message: 'keep-id requires additional UIDs or GIDs defined in /etc/subuid' },
+    };
+    engine.script('POST /containers/create', noIds, noIds);
+    expect(await runtime.create(spec)).toBe(CONTAINER_ID);
+    engine.script('POST /containers/create', noIds, noIds, noIds, noIds, noIds);
+    await expect(runtime.create(spec)).rejects.toThrow('keep-id requires');
+    expect(engine.requests.filter((route) => route === 'POST /containers/create')).toHaveLength(8);
+  });
+
   it('takes no OCI runtime but the one that the engine is configured with, which takes another name silently', async () => {
     expect(await codeOf(runtime.create({ ...spec, ociRuntime: 'runsc' }))).toBe('runtime_unknown');
     expect(asked('POST /containers/create')).toBe(0);

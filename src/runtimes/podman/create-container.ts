@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { type ContainerId, type ContainerSpec, RuntimeError } from '../../core/container-runtime.ts';
 import type { Logger } from '../../core/logger.ts';
 import { createNamed, dropsLimit } from '../shared/create-named.ts';
@@ -7,6 +8,9 @@ import { removeContainer } from '../shared/remove.ts';
 import type { PodmanFacts } from './info.ts';
 import { toSpecGenerator } from './to-spec-generator.ts';
 import { readMaxUserProcesses } from './user-processes.ts';
+
+const ID_ATTEMPTS = 5;
+const ID_PAUSE_MS = 50;
 
 export async function createContainer(
   engine: Engine,
@@ -29,12 +33,14 @@ export async function createContainer(
 
   const maxUserProcesses = readMaxUserProcesses();
   const made = await createNamed(engine, (name) =>
-    engine.request({
-      what: 'create',
-      method: 'POST',
-      path: '/containers/create',
-      body: toSpecGenerator(spec, { name, rootless, capabilities, maxUserProcesses }),
-    }),
+    withSubordinateIds(() =>
+      engine.request({
+        what: 'create',
+        method: 'POST',
+        path: '/containers/create',
+        body: toSpecGenerator(spec, { name, rootless, capabilities, maxUserProcesses }),
+      }),
+    ),
   );
   const answer = parseFields(made, 'create');
   const id = answer.text('Id');
@@ -46,4 +52,21 @@ export async function createContainer(
   }
   if (warnings.length > 0) logger.warn({ warnings }, 'the engine warned about a container');
   return id;
+}
+
+/**
+ * A rootless Podman that reads `/etc/subuid` for two creates at the same time may find nothing in it for one of them: the
+ * library that reads it isn't made for threads. It refuses before it makes anything.
+ */
+async function withSubordinateIds<T>(create: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await create();
+    } catch (error) {
+      const lacksIds = error instanceof RuntimeError && /keep-id requires additional/.test(error.message);
+      if (!lacksIds || attempt === ID_ATTEMPTS) throw error;
+      // Not all of them at the same moment again.
+      await setTimeout(ID_PAUSE_MS * attempt * Math.random());
+    }
+  }
 }
