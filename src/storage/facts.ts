@@ -1,8 +1,12 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from './disk/folder.ts';
+import { readJson, writeJson } from './disk/json-file.ts';
+import { RESERVED_PART } from './object-key.ts';
 
-/** Small JSON files in a folder, made when something is first kept, that outlive the process. What can't be read counts as not kept. */
+/** Small JSON files in a folder, made when something is first kept, that outlive the process. */
 export interface Facts {
+  /** `undefined` when there is none, or what is there isn't JSON. Rejects when that can't be found out. */
   read(name: string): Promise<unknown>;
   /** All or nothing: a reader sees the old value or the new. */
   write(name: string, value: unknown): Promise<void>;
@@ -11,43 +15,32 @@ export interface Facts {
   names(): Promise<readonly string[]>;
 }
 
-const UNFINISHED = '.new';
-
-/** Beside the sessions; no session's name begins with a dot. */
-const OWN_FOLDER = '.supervisor';
-
 /** What was learnt or made once. */
 export function createFacts(root: string): Facts {
-  return keepIn(join(root, OWN_FOLDER));
+  return keepIn(root, join(root, RESERVED_PART));
 }
 
 /** Which job each idempotency key stands for. */
 export function createClaims(root: string): Facts {
-  return keepIn(join(root, OWN_FOLDER, 'idempotency'));
+  return keepIn(root, join(root, RESERVED_PART, 'idempotency'));
 }
 
-function keepIn(folder: string): Facts {
+function keepIn(root: string, folder: string): Facts {
   return {
-    async read(name) {
-      try {
-        return JSON.parse(await readFile(join(folder, name), 'utf8')) as unknown;
-      } catch {
-        return undefined;
-      }
-    },
+    read: (name) => readJson(join(folder, name)),
     async write(name, value) {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const temporary = join(folder, `${name}${UNFINISHED}`);
-      await writeFile(temporary, JSON.stringify(value), { mode: 0o600 });
-      await rename(temporary, join(folder, name));
+      await writeJson(root, join(folder, name), value);
     },
     async remove(name) {
       await rm(join(folder, name), { force: true });
     },
     async names() {
-      const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-      const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-      return files.filter((name) => !name.endsWith(UNFINISHED));
+      const entries = await readdir(folder, { withFileTypes: true }).catch((error) => {
+        if (errorCode(error) === 'ENOENT') return [];
+        throw error;
+      });
+      return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
     },
   };
 }

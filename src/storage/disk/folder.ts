@@ -17,7 +17,7 @@ export interface OpenFile {
 }
 
 /** Why something in a folder isn't opened. */
-export type Refusal = 'absent' | 'symlink' | 'hard_link' | 'not_a_file' | 'unreadable';
+export type Refusal = 'absent' | 'symlink' | 'not_a_file' | 'unreadable';
 
 const HAS_PROC = process.platform === 'linux';
 /** Opens neither for reading nor for writing, and so without any right on the file; Node doesn't name it. */
@@ -84,7 +84,7 @@ export async function openFolder(parent: Folder, name: ByteName): Promise<Folder
   return 'unreadable';
 }
 
-/** Opens a regular file in a folder, for reading; never through a link, never one that has a second name. */
+/** Opens a regular file in a folder, for reading; never through a link. */
 export async function openFile(parent: Folder, name: ByteName): Promise<OpenFile | Refusal> {
   // Without O_NONBLOCK a FIFO would hold one of the few threads until somebody writes to it.
   const handle = await openIn(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -103,8 +103,6 @@ export async function openFile(parent: Folder, name: ByteName): Promise<OpenFile
 
 function refuse(stats: Stats, parent: Folder): Refusal | undefined {
   if (!stats.isFile()) return 'not_a_file';
-  // None is left of a file that was replaced or deleted since it was opened: it's still whole.
-  if (stats.nlink > 1) return 'hard_link';
   return stats.dev === parent.dev ? undefined : 'unreadable';
 }
 

@@ -1,9 +1,9 @@
 import { readFile, rename, unlink } from 'node:fs/promises';
-import { errorCode } from '../disk/folder.ts';
-import { writeScratch } from '../disk/scratch.ts';
+import { errorCode } from './folder.ts';
+import { writeScratch } from './scratch.ts';
 
 /** Replaces a JSON file as a whole. */
-export async function writeControl(root: string, path: string, value: unknown): Promise<void> {
+export async function writeJson(root: string, path: string, value: unknown): Promise<void> {
   const scratch = await writeScratch(root, new TextEncoder().encode(JSON.stringify(value)));
   try {
     await rename(scratch, path);
@@ -14,7 +14,7 @@ export async function writeControl(root: string, path: string, value: unknown): 
 }
 
 /** `undefined` when there is none, or what is there isn't JSON. */
-export async function readControl(path: string): Promise<unknown> {
+export async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as unknown;
   } catch (error) {

@@ -39,10 +39,10 @@ async function* enter(parent: Folder, path: ByteName, name: ByteName): AsyncGene
   if (typeof folder !== 'string') yield* listFolder(folder, `${path}${name}/`, '');
 }
 
-/** Nothing for what a reader couldn't open either: a file that has gone, has a second name, or no key. */
+/** Nothing for what a reader couldn't open either: a file that has gone, or has no key. */
 async function* describe(folder: Folder, path: ByteName, { name }: Entry): AsyncGenerator<ListedObject> {
   const key = fromByteName(path + name);
   if (key === undefined || !isKey(key)) return;
   const stats = await lstat(pathIn(folder, name)).catch(() => undefined);
-  if (stats?.isFile() && stats.nlink === 1 && stats.dev === folder.dev) yield { key, size: stats.size };
+  if (stats?.isFile() && stats.dev === folder.dev) yield { key, size: stats.size };
 }

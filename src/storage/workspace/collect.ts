@@ -149,6 +149,11 @@ function admit(walk: Walk, candidate: Candidate): candidate is Admitted {
     skipRefused(walk, path, file);
     return false;
   }
+  // None is left of a file that was replaced or deleted since it was opened: it's still whole.
+  if (file.stats.nlink > 1) {
+    skip(walk, path, 'hard_link');
+    return false;
+  }
   if (walk.filesLeft === 0) {
     skip(walk, path, 'too_many');
     walk.truncated = true;

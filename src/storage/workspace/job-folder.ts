@@ -8,10 +8,10 @@ import {
 } from '../../core/workspace.ts';
 import { type ByteName, toByteName } from '../disk/byte-name.ts';
 import { type Folder, type OpenFile, openBeneath, type Refusal, withFolder } from '../disk/folder.ts';
+import { readJson, writeJson } from '../disk/json-file.ts';
 import { hashFile, streamFile } from '../disk/read-file.ts';
 import { isKey } from '../object-key.ts';
 import { collectFiles } from './collect.ts';
-import { readControl, writeControl } from './control-file.ts';
 import { openOutputFile, readOutputPart } from './output-file.ts';
 import { removeJobFolder } from './remove-job-folder.ts';
 import { measureUsage } from './usage.ts';
@@ -54,8 +54,8 @@ export function openJobFolder({ root, job, user, handsOver }: JobFolderOptions):
       return streamFile(file, 0, file.stats.size);
     },
     usage: (signal) => inMount((mount) => measureUsage(mount, signal), signal),
-    writeControl: (name, value) => translated(writeControl(root, join(folder, name), value)),
-    readControl: (name) => translated(readControl(join(folder, name))),
+    writeControl: (name, value) => translated(writeJson(root, join(folder, name), value)),
+    readControl: (name) => translated(readJson(join(folder, name))),
     remove: () => translated(removeJobFolder(root, job)),
   };
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,7 +10,7 @@ import { createEventReader, type IndexedEvent } from '../../../src/core/jobs/rea
 import { recoverJobs } from '../../../src/core/jobs/recover-jobs.ts';
 import { DEFAULT_LIMITS } from '../../../src/core/limits.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
-import type { JobRef, Workspace } from '../../../src/core/workspace.ts';
+import { type JobRef, jobKey, type Workspace } from '../../../src/core/workspace.ts';
 import { createStorage, type Storage } from '../../../src/storage/index.ts';
 import { makeTemporaryFolder, removeFolder } from '../../support/temporary-folder.ts';
 import { toArray } from '../../support/to-array.ts';
@@ -139,6 +140,21 @@ describe('a job that the end of the service interrupted', () => {
     const first = await readManifest(storage.store, job);
     await recover();
     expect(await readManifest(storage.store, job)).toEqual(first);
+  });
+
+  it('is left as it was closed when the storage folder was copied by hard links', async () => {
+    const { job } = await interrupt();
+    await recover();
+    const closed = await readManifest(storage.store, job);
+    const copy = `${root}-copy`;
+    execFileSync('cp', ['-al', root, copy]);
+    try {
+      await recover();
+      expect(await readManifest(storage.store, job)).toEqual(closed);
+      expect(await storage.store.headObject(jobKey(job, 'stdout'))).toMatchObject({ size: 4 });
+    } finally {
+      removeFolder(copy);
+    }
   });
 
   it('leaves nothing when its program never started', async () => {
