@@ -8,9 +8,9 @@ import type { ContainerRuntime } from './core/container-runtime.ts';
 import { createEngineGate, type EngineGate } from './core/engine-gate.ts';
 import { createHmac } from './core/hmac.ts';
 import { createApp } from './core/http/app.ts';
-import { type ClaimKeeper, createIdempotency } from './core/jobs/idempotency.ts';
+import { type ClaimKeeper, createIdempotency, type Idempotency } from './core/jobs/idempotency.ts';
 import { createJobCatalog } from './core/jobs/job-catalog.ts';
-import { recoverJobs } from './core/jobs/recover-jobs.ts';
+import { createJobCloser, type JobCloser } from './core/jobs/job-closer.ts';
 import type { Logger } from './core/logger.ts';
 import type { Metrics } from './core/metrics.ts';
 import { createSandboxes, type Sandboxes } from './core/sandboxes.ts';
@@ -72,9 +72,11 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     gate,
     policy: config.policy,
     resumeGraceMs: config.resumeGraceMs,
+    onUnkept: (job) => closer.add(job),
     logger,
     metrics,
   });
+  const closer = createJobCloser({ workspaces, store, isHeld: (jobId) => supervisor.holds(jobId), logger });
   const catalog = createJobCatalog({ workspaces, store, supervisor });
   const secret = await keepSecret(parts.facts);
   const hmac = await createHmac(secret);
@@ -105,11 +107,7 @@ export async function startService(parts: ServiceParts): Promise<Service> {
     port: config.port,
   });
   const stopped = new AbortController();
-  const recover = async (): Promise<void> => {
-    await recoverJobs({ workspaces, store, isHeld: supervisor.holds, signal: stopped.signal, logger });
-    await idempotency.prune();
-  };
-  const tidying = keepTidy(sandboxes, recover, stopped.signal, logger);
+  const tidying = keepTidy({ sandboxes, closer, idempotency, logger }, stopped.signal);
   void gate.status();
   return {
     url: server.url,
@@ -172,21 +170,28 @@ async function keepSecret(facts: FactKeeper): Promise<Uint8Array> {
 
 /**
  * Removes leftover containers at once, for what an earlier process left, and then again and again for what an engine's
- * failure left. Interrupted jobs are closed once their containers are known to be gone.
+ * failure left. Interrupted jobs are closed beside it, whenever their containers are known to be gone.
  */
 async function keepTidy(
-  sandboxes: Sandboxes,
-  recover: () => Promise<void>,
+  { sandboxes, closer, idempotency, logger }: TidyParts,
   signal: AbortSignal,
-  logger: Logger,
 ): Promise<void> {
-  let recovered = false;
+  let hasPruned = false;
+  const closeJobs = async (): Promise<void> => {
+    await closer.close(signal);
+    if (!hasPruned) await idempotency.prune(signal);
+    hasPruned = true;
+  };
+  let closing: Promise<void> | undefined;
   while (!signal.aborted) {
     try {
       const { left } = await sandboxes.reap();
-      if (!recovered && left === 0) {
-        await recover();
-        recovered = true;
+      if (left === 0) {
+        closing ??= closeJobs()
+          .catch((err) => logger.error({ err }, 'looking for interrupted jobs failed'))
+          .finally(() => {
+            closing = undefined;
+          });
       }
     } catch (err) {
       // An engine that is away is said by the gate; the next look comes anyway.
@@ -194,4 +199,12 @@ async function keepTidy(
     }
     await sleep(REAP_INTERVAL_MS, signal);
   }
+  await closing;
+}
+
+interface TidyParts {
+  readonly sandboxes: Sandboxes;
+  readonly closer: JobCloser;
+  readonly idempotency: Idempotency;
+  readonly logger: Logger;
 }

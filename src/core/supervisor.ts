@@ -11,7 +11,7 @@ import { clampLimits, type LimitPolicy, type RequestedLimits } from './limits.ts
 import type { Logger } from './logger.ts';
 import { type LoadNow, languageOf, type Metrics } from './metrics.ts';
 import type { ToolHandler } from './tool-handler.ts';
-import type { Workspaces } from './workspace.ts';
+import type { JobRef, Workspaces } from './workspace.ts';
 
 export interface SupervisorOptions extends JobHouse {
   readonly admission: Admission;
@@ -19,6 +19,8 @@ export interface SupervisorOptions extends JobHouse {
   readonly policy: LimitPolicy;
   /** Milliseconds for which a streamed job goes on while nobody reads its stream. */
   readonly resumeGraceMs: number;
+  /** Is told of each job that has stopped without its end being kept. */
+  readonly onUnkept: (job: JobRef) => void;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -79,8 +81,25 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await checkSpace(workspaces);
     const ticket = admission.enter(request.owner);
     const order = toOrder(request, options.policy);
+    accepting.add(order.id);
+    try {
+      return await begin(request, order, ticket, arrived);
+    } finally {
+      accepting.delete(order.id);
+    }
+  };
+
+  const begin = async (
+    { livesBy }: JobRequest,
+    order: JobOrder,
+    ticket: Ticket,
+    arrived: number,
+  ): Promise<LiveJob> => {
     const begun = performance.now();
-    const job = await accept(order, ticket);
+    const job = await acceptJob(workspaces, order, ticket.position).catch((error) => {
+      giveUp(ticket);
+      throw error;
+    });
     const acceptMs = performance.now() - begun;
     // What isn't among the jobs yet isn't waited for by `close`.
     if (closed) {
@@ -88,7 +107,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await forgetJob(job);
       throw shuttingDown();
     }
-    const { livesBy } = request;
     const live = startJob({
       house: options,
       job,
@@ -97,24 +115,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       graceMs: livesBy === 'stream' ? options.resumeGraceMs : undefined,
       arrived,
       acceptMs,
+      onUnkept: () => options.onUnkept(job.workspace.job),
       onStopped: () => jobs.delete(order.id),
     });
     jobs.set(order.id, live);
     tellEnd(options, job, live.done);
     if (typeof livesBy !== 'string') endWith(livesBy, live);
     return live;
-  };
-
-  const accept = async (order: JobOrder, ticket: Ticket): Promise<RunningJob> => {
-    accepting.add(order.id);
-    try {
-      return await acceptJob(workspaces, order, ticket.position);
-    } catch (error) {
-      giveUp(ticket);
-      throw error;
-    } finally {
-      accepting.delete(order.id);
-    }
   };
 
   const allSettled = (): Promise<unknown> => Promise.allSettled([...jobs.values()].map(({ done }) => done));
@@ -178,7 +185,7 @@ function giveUp(ticket: Ticket): void {
 }
 
 function toOrder(request: JobRequest, policy: LimitPolicy): JobOrder {
-  const { tool, sessionId, owner, input, id = newJobId(sessionId) } = request;
+  const { tool, sessionId, owner, input, id = newJobId(sessionId, owner) } = request;
   const logger = request.logger.child({ job: id, session: sessionId, tool: tool.name });
   return { id, sessionId, owner, tool, input, limits: clampLimits(input, policy), logger };
 }

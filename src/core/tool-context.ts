@@ -1,6 +1,6 @@
 import type { ByteSink } from './container-runtime.ts';
 import { toContainerSpec } from './container-spec.ts';
-import type { InterruptedJob, ProgramEnd } from './jobs/job.ts';
+import type { JobFile, ProgramEnd } from './jobs/job.ts';
 import type { JobHouse, RunningJob } from './jobs/running-job.ts';
 import type { CapturedStreams } from './output-collector.ts';
 import { type ContainerRunResult, runContainer } from './run-container.ts';
@@ -67,7 +67,7 @@ async function runProgram(
     const [stdin] = await Promise.all([
       program.stdin === undefined ? undefined : workspace.writeStdin(program.stdin),
       // Before the program starts, so that after a crash the folder tells which container served it.
-      workspace.writeControl('job.json', { ...job.record, inputs: trace.inputs } satisfies InterruptedJob),
+      workspace.writeControl('job.json', { ...job.record, inputs: trace.inputs } satisfies JobFile),
     ]);
     const spec = toContainerSpec(program, {
       image: house.image,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseArtifactPath } from '../../src/core/http/artifact-path.ts';
 import { newJobId } from '../../src/core/ids.ts';
 
-const JOB = newJobId('s');
+const JOB = newJobId('s', undefined);
 const parse = (path: string) => parseArtifactPath(`http://127.0.0.1:8080${path}`);
 
 function codeOf(path: string): string {

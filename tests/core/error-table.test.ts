@@ -7,6 +7,7 @@ import type { App } from '../../src/core/http/context.ts';
 import { useApp } from '../support/app-fixture.ts';
 import { APP_BASE } from '../support/build-app.ts';
 import { ELSEWHERE, type ErrorRow, toErrorDocument, toErrorRows } from '../support/error-table.ts';
+import { leaveInterrupted } from '../support/leave-interrupted.ts';
 
 const fixture = useApp();
 
@@ -16,7 +17,7 @@ const produced = new Set<string>();
 const DOORS = ['POST /tools/execute', 'POST /run'] as const;
 type Door = (typeof DOORS)[number];
 
-const JOB_ID = '0'.repeat(41);
+const JOB_ID = '0'.repeat(45);
 const ANNA = 'annas-key-of-24-characters-or-more';
 const KEYS = [
   { name: 'anna', key: ANNA },
@@ -217,6 +218,9 @@ describe('the other routes', () => {
     await expectError('DELETE /jobs/:id', 'not_found', await cancel(JOB_ID));
     const { id } = await finishedJob();
     await expectError('DELETE /jobs/:id', 'already_finished', await cancel(id));
+    const left = await finishedJob();
+    leaveInterrupted(fixture.storageRoot, left.id);
+    await expectError('DELETE /jobs/:id', 'engine_unavailable', await cancel(left.id));
     await expectError('GET /jobs', 'invalid_request', await fixture.request('/jobs?limit=0'));
     const headers = { 'Last-Event-ID': 'x' };
     const from = await fixture.request(`/jobs/${id}/events`, { headers });

@@ -93,7 +93,7 @@ describe('the app with the fake engine', () => {
     expect(body.error).toMatchObject({
       code: 'infra_error',
       requestId: response.headers.get('x-request-id'),
-      id: expect.stringMatching(/^[0-9a-z]{41}$/),
+      id: expect.stringMatching(/^[0-9a-z]{45}$/),
       artifacts: { outputs: { stdout: expect.stringContaining('/stdout') } },
     });
     expect(body.error).not.toHaveProperty('exitCode');
@@ -237,7 +237,7 @@ describe('with keys', () => {
     const plain = url.replace(/\?.*/, '');
     expect((await app.request(plain, { headers: bearer(ANNA) })).status).toBe(200);
     const theirs = await app.request(plain, { headers: bearer(BO) });
-    const unknown = await app.request(plain.replace(/\/[0-9a-z]{41}\//, `/${'0'.repeat(41)}/`), {
+    const unknown = await app.request(plain.replace(/\/[0-9a-z]{45}\//, `/${'0'.repeat(45)}/`), {
       headers: bearer(BO),
     });
     const strip = async (response: Response): Promise<unknown> => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { RuntimeError } from '../../src/core/container-runtime.ts';
@@ -38,8 +38,6 @@ const start = async (...args: Parameters<typeof app.run>): Promise<Job> => {
 const status = (id: string, wanted: string): Promise<void> =>
   vi.waitFor(async () => expect((await getJob(id)).status).toBe(wanted), { timeout: 5000 });
 
-const folder = (id: string): string => join(app.storageRoot, 's', `job-${id}`);
-
 describe('respond-async', () => {
   it('answers at once, and the job is asked for from its queueing to its end', async () => {
     await app.open({ maxRunning: 1 });
@@ -73,7 +71,7 @@ describe('respond-async', () => {
   it('names the job below the path of PUBLIC_URL', async () => {
     await app.open({ guard: { publicUrl: 'https://tools.example.com/aa' } });
     const response = await app.run([], { headers: ASYNC });
-    expect(response.headers.get('location')).toMatch(/^\/aa\/jobs\/[0-9a-z]{41}$/);
+    expect(response.headers.get('location')).toMatch(/^\/aa\/jobs\/[0-9a-z]{45}$/);
   });
 
   it('a job that no engine takes is told so to whoever asks, and its record lives through a restart', async () => {
@@ -231,20 +229,13 @@ describe('GET /jobs', () => {
       expect(error.issues.map(({ path }) => path)).toEqual([query.split('=')[0]]);
     },
   );
-
-  it('shows a job as closed whose process ended before it did', async () => {
-    const { id } = (await (await app.run([])).json()) as Job;
-    rmSync(join(folder(id), 'manifest.json'));
-    expect(await getJob(id)).toMatchObject({ status: 'stopped', error: { code: 'infra_error' } });
-    expect((await list('')).jobs[0]).toMatchObject({ id, error: { code: 'infra_error' } });
-  });
 });
 
 describe('one key and another’s jobs', () => {
   it('cannot see, list, cancel, follow or guess them: the same answer as for an unknown id', async () => {
     await app.open({ keys: KEYS });
     const { id } = await start([{ hang: true }], { headers: as('anna') });
-    const unknown = newJobId('s');
+    const unknown = newJobId('s', undefined);
     const calls: readonly (readonly [string, string])[] = [
       ['GET', ''],
       ['HEAD', ''],
@@ -281,16 +272,54 @@ describe('one key and another’s jobs', () => {
   });
 });
 
-describe('an id that no job has', () => {
-  it.each(['x', newJobId('s'), '..%2f..', 'a'.repeat(200), '%00', '%zz'])('%s: 404', async (id) => {
-    for (const method of ['GET', 'DELETE']) {
-      const response = await app.request(`/jobs/${id}`, { method });
-      expect(response.status).toBe(404);
-    }
+describe('a long list', () => {
+  it('reads no manifest, and nothing of what another key’s jobs left', async () => {
+    await app.open({ keys: KEYS });
+    for (const name of ['anna', 'bob', 'bob', 'bob', 'anna']) await app.run([], { headers: as(name) });
+    const read = vi.spyOn(app.deps.store, 'getObject');
+    const opened = vi.spyOn(app.storage.workspaces, 'open');
+    const { jobs } = (await (await app.request('/jobs', { headers: as('anna') })).json()) as { jobs: Job[] };
+    expect(jobs).toHaveLength(2);
+    expect(read).not.toHaveBeenCalled();
+    expect(opened).toHaveBeenCalledTimes(2);
   });
 
+  it('is looked for once for all who ask at the same time, and anew for who asks later', async () => {
+    await app.run([]);
+    const looks = vi.spyOn(app.storage.workspaces, 'sessions');
+    const ask = async () => ((await (await app.request('/jobs')).json()) as { jobs: Job[] }).jobs.length;
+    expect(await Promise.all(Array.from({ length: 20 }, ask))).toEqual(Array.from({ length: 20 }, () => 1));
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(3);
+    await app.run([]);
+    expect(await ask()).toBe(2);
+  });
+
+  it('ends with the client that asked for it', async () => {
+    for (let count = 0; count < 3; count += 1) await app.run([]);
+    const client = new AbortController();
+    const opened = vi.spyOn(app.storage.workspaces, 'open').mockImplementation(async () => {
+      client.abort();
+      return undefined;
+    });
+    await app.request('/jobs', { signal: client.signal });
+    // Once for its record and once for whether it was interrupted.
+    expect(opened.mock.calls.length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('an id that no job has', () => {
+  it.each(['x', newJobId('s', undefined), '..%2f..', 'a'.repeat(200), '%00', '%zz'])(
+    '%s: 404',
+    async (id) => {
+      for (const method of ['GET', 'DELETE']) {
+        const response = await app.request(`/jobs/${id}`, { method });
+        expect(response.status).toBe(404);
+      }
+    },
+  );
+
   it('leaves no trace', async () => {
-    await app.request(`/jobs/${newJobId('s')}`);
+    await app.request(`/jobs/${newJobId('s', undefined)}`);
     expect(existsSync(join(app.storageRoot, 's'))).toBe(false);
     expect(readdirSync(app.storageRoot).filter((name) => !name.startsWith('.'))).toEqual([]);
   });

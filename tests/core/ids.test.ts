@@ -10,7 +10,10 @@ describe('ids', () => {
   });
 
   it('of jobs match their pattern and begin with what their session alone decides', () => {
-    const ids = ['a', 'b', 'Z.9_-'].flatMap((session) => [newJobId(session), newJobId(session)]);
+    const ids = ['a', 'b', 'Z.9_-'].flatMap((session) => [
+      newJobId(session, undefined),
+      newJobId(session, 'anna'),
+    ]);
     for (const id of ids) expect(id).toMatch(JOB_ID_PATTERN);
     expect(ids.map((id) => id.slice(0, 6))).toEqual(
       ['a', 'a', 'b', 'b', 'Z.9_-', 'Z.9_-'].map((session) => sessionTag(session)),
@@ -20,7 +23,7 @@ describe('ids', () => {
 
   it('of jobs are in the order of their time, also across sessions', () => {
     const times = [0, 1, 31, 32, 1e12, 1.7e12, 4e12];
-    const orders = times.map((time, index) => orderOf(newJobId(`s${index}`, time)));
+    const orders = times.map((time, index) => orderOf(newJobId(`s${index}`, `o${-index}`, time)));
     expect([...orders].sort()).toEqual(orders);
   });
 });

@@ -73,6 +73,7 @@ function open(options: Partial<SupervisorOptions> = {}) {
     gate: OPEN_GATE,
     policy: DEFAULT_POLICY,
     resumeGraceMs: 1000,
+    onUnkept: () => {},
     logger: silentLogger,
     metrics: noMetrics,
     ...options,

@@ -1,7 +1,7 @@
 import { copyFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { recoverJobs } from '../../src/core/jobs/recover-jobs.ts';
+import { createJobCloser } from '../../src/core/jobs/job-closer.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
 import { WorkspaceError } from '../../src/core/workspace.ts';
@@ -94,7 +94,7 @@ describe('the canary', () => {
     const { options } = setUp(async (mounted) => {
       const store = createDiskStore({ root: folder.path });
       const { signal } = new AbortController();
-      await recoverJobs({ ...options, store, signal, isHeld: () => false });
+      await createJobCloser({ ...options, store, isHeld: () => false }).close(signal);
       return copy(mounted);
     });
     await probeStorage(options);

@@ -1,3 +1,4 @@
+import { symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -107,6 +108,36 @@ describe('kill -9', () => {
       expect(bytesOf(events, 'stdout').toString()).toBe('begun\n');
       expect(events.at(-1)).toMatchObject({ event: 'error', data: { error: { code: 'infra_error' } } });
     }
+  });
+
+  it('and no engine at the next start: the job is told as it was last kept, is followed until the engine is back, and then has one end', async () => {
+    const socket = join(root, 'engine.sock');
+    const options = { env: { DOCKER_SOCKET_PATH: socket } };
+    await symlink(DOCKER.socketPath, socket);
+    const first = await start('away', options);
+    const response = await send(first, LONG, {
+      headers: { Prefer: 'respond-async', 'Idempotency-Key': 'k' },
+    });
+    const { id } = (await response.json()) as { id: string };
+    const job = async (service: RunningService) =>
+      (await (await fetch(`${service.url}/jobs/${id}`)).json()) as StoppedJob;
+    await waitFor(async () => (await job(first)).status === 'running', 15_000);
+    await sleep(300);
+    await first.kill();
+    await unlink(socket);
+    const second = await start('away', { ...options, awaitsReady: false });
+    expect(await job(second)).toMatchObject({ status: 'created', id });
+    expect((await fetch(`${second.url}/jobs/${id}`, { method: 'DELETE' })).status).toBe(503);
+    const again = await send(second, LONG, { headers: { 'Idempotency-Key': 'k' } });
+    expect(again.status).toBe(409);
+    expect(again.headers.get('location')).toBe(`/jobs/${id}`);
+    const reading = fetch(`${second.url}/jobs/${id}/events`).then(allEvents);
+    await symlink(DOCKER.socketPath, socket);
+    const events = await reading;
+    expect(bytesOf(events, 'stdout').toString()).toBe('begun\n');
+    expect(events.filter(({ event }) => event === 'error' || event === 'result')).toEqual([events.at(-1)]);
+    expect(await job(second)).toMatchObject({ status: 'stopped', error: { code: 'infra_error' } });
+    expect(await containersOf(second.instanceId)).toEqual([]);
   });
 
   it('of one of two services on one engine leaves the other’s containers alone', async () => {

@@ -19,6 +19,8 @@ export interface AppFixture {
   readonly fake: FakeRuntime;
   readonly app: App;
   readonly supervisor: Supervisor;
+  /** Closes what was interrupted, as the service does when no container is left. */
+  close(): Promise<void>;
   /** What the application was built on. */
   readonly deps: AppDependencies;
   /** Cancels what runs and starts the application anew on the same storage. */
@@ -84,6 +86,7 @@ export function useApp(defaults: AppOptions = {}): AppFixture {
     get deps() {
       return built.deps;
     },
+    close: () => built.closer.close(new AbortController().signal),
     async restart(options = {}) {
       await built.supervisor.close(0);
       await open(options);

@@ -7,6 +7,7 @@ import { createApp } from '../../src/core/http/app.ts';
 import type { App, AppDependencies } from '../../src/core/http/context.ts';
 import { createIdempotency } from '../../src/core/jobs/idempotency.ts';
 import { createJobCatalog } from '../../src/core/jobs/job-catalog.ts';
+import { createJobCloser, type JobCloser } from '../../src/core/jobs/job-closer.ts';
 import { DEFAULT_POLICY } from '../../src/core/limits.ts';
 import { type Logger, silentLogger } from '../../src/core/logger.ts';
 import { type Metrics, noMetrics } from '../../src/core/metrics.ts';
@@ -38,6 +39,7 @@ const SECRET = new Uint8Array(32).fill(7);
 export interface BuiltApp {
   readonly app: App;
   readonly supervisor: Supervisor;
+  readonly closer: JobCloser;
   /** What it was built on. */
   readonly deps: AppDependencies;
 }
@@ -59,8 +61,10 @@ export async function buildApp(
     probeStorage: async () => {},
     probeLimits,
   });
+  const closer = createJobCloser({ workspaces, store, isHeld: (jobId) => supervisor.holds(jobId), logger });
   const supervisor = createSupervisor({
     ...shared,
+    onUnkept: (job) => closer.add(job),
     workspaces,
     store,
     sandboxes: createSandboxes({ runtime, instanceId, logger }),
@@ -94,5 +98,5 @@ export async function buildApp(
     maxBodyBytes: 64 * 1024,
     maxInFlight: options.maxInFlight ?? 8,
   };
-  return { app: createApp(deps), supervisor, deps };
+  return { app: createApp(deps), supervisor, closer, deps };
 }

@@ -9,7 +9,7 @@ import type {
 } from '../response-schemas.ts';
 
 const SESSION = 'session-xyz';
-const ID = '3v8kq01jc2m5rzn7w0xg4t6h9b2d5f8k1m3p6s9v2';
+const ID = '3v8kq01jc2m5rzn1t7e7w0xg4t6h9b2d5f8k1m3p6s9v2';
 const BASE = `https://tools.example.com/artifacts/${SESSION}/${ID}`;
 
 export const EXAMPLE_SESSION = SESSION;

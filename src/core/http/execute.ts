@@ -1,7 +1,6 @@
 import { AppError } from '../errors.ts';
+import type { KeyedJob } from '../jobs/idempotency.ts';
 import type { Manifest } from '../jobs/job.ts';
-import type { FoundJob } from '../jobs/job-catalog.ts';
-import type { LiveJob } from '../jobs/live-job.ts';
 import { executeResponse, jobResponse } from '../response-schemas.ts';
 import { executeEnvelope, runEnvelope } from '../schemas.ts';
 import { createBodyBound } from './body-bound.ts';
@@ -105,17 +104,12 @@ interface Order {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** What became of an order: a job that this request asked for, or one that its key stands for already. */
-type Taken =
-  | { readonly state: 'started' | 'running'; readonly job: LiveJob }
-  | { readonly state: 'stopped'; readonly manifest: Manifest };
-
 async function takeJob(
   c: AppContext,
   deps: AppDependencies,
   mode: ExecutionMode,
   order: Order,
-): Promise<Taken> {
+): Promise<KeyedJob> {
   const tool = deps.tools.get(order.tool);
   const caller = c.get('caller')?.name;
   const input = parseInput(tool.input, order.fields);
@@ -128,28 +122,23 @@ async function takeJob(
     );
   }
   const livesBy = mode.isAsync ? 'itself' : mode.streams ? 'stream' : c.req.raw.signal;
-  return { state: 'started', job: await deps.supervisor.submit({ ...request, livesBy }) };
+  const live = await deps.supervisor.submit({ ...request, livesBy });
+  return { isNew: true, job: { state: 'live', record: live.record, live } };
 }
 
 async function answer(
   c: AppContext,
   deps: AppDependencies,
   mode: ExecutionMode,
-  taken: Taken,
+  { isNew, job }: KeyedJob,
 ): Promise<Response> {
-  if (mode.streams) return streamJob(c, deps, toFound(taken), 0);
-  if (taken.state === 'stopped') return answerWith(c, deps, taken.manifest);
-  const location = jobPath(deps.guard.publicUrl, taken.job.ref.jobId);
-  if (taken.state === 'running') throw inProgress(location);
-  if (!mode.isAsync) return answerWith(c, deps, await taken.job.done);
-  const body = await toJobResponse(toFound(taken), urlOptions(c, deps));
+  if (mode.streams) return streamJob(c, deps, job, 0);
+  if (job.state === 'stopped') return answerWith(c, deps, job.manifest);
+  const location = jobPath(deps.guard.publicUrl, job.record.id);
+  if (!isNew || job.state === 'interrupted') throw inProgress(location);
+  if (!mode.isAsync) return answerWith(c, deps, await job.live.done);
+  const body = await toJobResponse(job, urlOptions(c, deps));
   return c.json(body, 202, { Location: location, 'Preference-Applied': 'respond-async' });
-}
-
-function toFound(taken: Taken): FoundJob {
-  return taken.state === 'stopped'
-    ? { record: taken.manifest.job, manifest: taken.manifest }
-    : { record: taken.job.record, live: taken.job };
 }
 
 async function answerWith(c: AppContext, deps: AppDependencies, manifest: Manifest): Promise<Response> {

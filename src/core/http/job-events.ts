@@ -18,11 +18,11 @@ export async function streamJob(
   found: FoundJob,
   after: number,
 ): Promise<Response> {
-  if (found.live === undefined && after >= (await lastId(deps, found.manifest))) {
+  if (found.state === 'stopped' && after >= (await lastId(deps, found.manifest))) {
     return new Response(null, { status: 204 });
   }
   if (c.req.method === 'HEAD') return new Response(null, { headers: EVENT_STREAM_HEADERS });
-  const leave = found.live?.attend() ?? (() => {});
+  const leave = found.state === 'live' ? found.live.attend() : () => {};
   return toEventStream((signal) => jobEvents(c, deps, found, after, signal), leave);
 }
 
@@ -44,9 +44,9 @@ async function* jobEvents(
     for (;;) {
       const next = await followed.next();
       if (next.done === true) {
-        if (signal.aborted) return;
-        const { count, end } = next.value;
-        const last = end instanceof AppError ? [toErrorEvent(c, end)] : await toEndEvents(c, deps, end);
+        if (next.value === undefined) return;
+        const { count, manifest } = next.value;
+        const last = await toEndEvents(c, deps, manifest);
         for (const [index, event] of last.entries()) {
           const id = count + index + 1;
           // Whoever claims to have more than there will ever be is still told the end.

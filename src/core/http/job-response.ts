@@ -7,7 +7,7 @@ import { toJobAnswer, type UrlOptions } from './execute-response.ts';
 export async function toJobResponse(found: FoundJob, urls: UrlOptions): Promise<JobResponse> {
   const { record } = found;
   const manifest =
-    found.live === undefined
+    found.state === 'stopped'
       ? found.manifest
       : ({ version: 1, job: record, files: [], skipped: [], truncated: false } as const);
   return { ...(await toJobAnswer(manifest, urls)), ...toProgress(record) };

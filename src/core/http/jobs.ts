@@ -1,7 +1,6 @@
 import * as v from 'valibot';
-import { type Caller, mayAccess } from '../api-keys.ts';
+import { mayAccess } from '../api-keys.ts';
 import { AppError } from '../errors.ts';
-import type { JobRecord } from '../jobs/job.ts';
 import type { FoundJob } from '../jobs/job-catalog.ts';
 import { type JobPage, jobId, jobPage, jobResponse } from '../response-schemas.ts';
 import { jobsQuery, lastEventId } from '../schemas.ts';
@@ -51,7 +50,7 @@ export function jobRoutes(deps: AppDependencies): readonly Route[] {
         example: CANCELED_EXAMPLE,
       },
     ],
-    errors: ['not_found', 'already_finished'],
+    errors: ['not_found', 'already_finished', 'engine_unavailable'],
     handle: (c) => cancelJob(c, deps),
   };
   const events: Operation = {
@@ -108,11 +107,11 @@ const LIST_PARAMETERS: readonly Parameter[] = Object.entries(jobsQuery.entries).
 
 async function listJobs(c: AppContext, deps: AppDependencies): Promise<Response> {
   const { sessionId, status, cursor, limit } = parseInput(jobsQuery, c.req.query());
-  const isVisible = visibleTo(c.get('caller'));
-  const { jobs, more } = await deps.catalog.list({ sessionId, status, after: cursor, limit, isVisible });
-  const last = jobs.at(-1)?.record.id;
+  const query = { sessionId, status, after: cursor, limit, owner: c.get('caller')?.name };
+  const { jobs, more } = await deps.catalog.list(query, c.req.raw.signal);
+  const last = jobs.at(-1)?.id;
   const page: JobPage = {
-    jobs: jobs.map(({ record }) => toJobRow(record)),
+    jobs: jobs.map(toJobRow),
     ...(more && last !== undefined ? { nextCursor: last } : {}),
   };
   return c.json(page);
@@ -121,10 +120,16 @@ async function listJobs(c: AppContext, deps: AppDependencies): Promise<Response>
 /** Answers once the job has stopped, with how it did; a job that ended by itself meanwhile tells that. */
 async function cancelJob(c: AppContext, deps: AppDependencies): Promise<Response> {
   const found = await findJob(c, deps);
-  if (found.live === undefined) {
+  if (found.state === 'stopped') {
     throw new AppError(
       'already_finished',
       'The job has ended already: GET /jobs/:id tells how; there is nothing to cancel.',
+    );
+  }
+  if (found.state === 'interrupted') {
+    throw new AppError(
+      'engine_unavailable',
+      'The job was interrupted, and is brought to its end as soon as the engine answers: ask for it again later.',
     );
   }
   found.live.cancel();
@@ -136,10 +141,7 @@ async function cancelJob(c: AppContext, deps: AppDependencies): Promise<Response
 /** The job of this id; one that the caller may not see is as unknown as one that there isn't. */
 async function findJob(c: AppContext, deps: AppDependencies): Promise<FoundJob> {
   const found = await deps.catalog.find(c.req.param('id') ?? '');
-  if (found !== undefined && visibleTo(c.get('caller'))(found.record)) return found;
+  const caller = c.get('caller');
+  if (found !== undefined && caller !== undefined && mayAccess(caller, found.record.owner)) return found;
   throw new AppError('not_found', 'There is no such job: use an id from an answer; GET /jobs lists them.');
-}
-
-function visibleTo(caller: Caller | undefined): (record: JobRecord) => boolean {
-  return ({ owner }) => caller !== undefined && mayAccess(caller, owner);
 }

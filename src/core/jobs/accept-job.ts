@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts';
 import { type Workspace, WorkspaceError, type Workspaces } from '../workspace.ts';
 import { createEventLog, type EventLog } from './event-log.ts';
-import type { InterruptedJob, JobRecord } from './job.ts';
+import type { JobFile, JobRecord } from './job.ts';
 import type { JobOrder, RunningJob } from './running-job.ts';
 
 /**
@@ -38,7 +38,7 @@ export async function forgetJob({ log, workspace, logger }: RunningJob): Promise
 }
 
 async function begin(workspace: Workspace, record: JobRecord): Promise<EventLog> {
-  await workspace.writeControl('job.json', { ...record, inputs: [] } satisfies InterruptedJob);
+  await workspace.writeControl('job.json', { ...record, inputs: [] } satisfies JobFile);
   return createEventLog(await workspace.openOutput('events'));
 }
 

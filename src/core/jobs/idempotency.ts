@@ -2,7 +2,6 @@ import { toBase64Url } from '../base64.ts';
 import { AppError } from '../errors.ts';
 import type { Hmac } from '../hmac.ts';
 import { newJobId } from '../ids.ts';
-import type { Manifest } from './job.ts';
 import type { FoundJob, JobCatalog } from './job-catalog.ts';
 import type { LiveJob } from './live-job.ts';
 
@@ -23,10 +22,12 @@ export interface KeyedRequest {
   readonly sessionId: string;
 }
 
-/** What a key stands for: a job that this call started, one that an earlier call started and that isn't over, or its end. */
-export type KeyedJob =
-  | { readonly state: 'started' | 'running'; readonly job: LiveJob }
-  | { readonly state: 'stopped'; readonly manifest: Manifest };
+/** The job that a key stands for. */
+export interface KeyedJob {
+  /** Whether this very call started it. */
+  readonly isNew: boolean;
+  readonly job: FoundJob;
+}
 
 /** Lets each idempotency key stand for one job, for as long as the job's folder is kept. */
 export interface Idempotency {
@@ -35,8 +36,8 @@ export interface Idempotency {
    * the same key come one after the other. Throws `idempotency_mismatch` when the key stands for another request.
    */
   once(request: KeyedRequest, submit: (id: string) => Promise<LiveJob>): Promise<KeyedJob>;
-  /** Forgets the keys of jobs that are gone. */
-  prune(): Promise<void>;
+  /** Forgets the keys of jobs that are gone. Ends early when the signal aborts. */
+  prune(signal: AbortSignal): Promise<void>;
 }
 
 interface Claim {
@@ -71,38 +72,45 @@ export function createIdempotency(options: {
     const claim = toClaim(await claims.read(name));
     const found = claim === undefined ? undefined : await standsFor(claim);
     if (found === undefined) {
-      const jobId = newJobId(request.sessionId);
+      const jobId = newJobId(request.sessionId, request.caller);
       // Before the job: after a crash between the two the key stands for no job, and is free.
       await claims.write(name, { fingerprint, sessionId: request.sessionId, jobId } satisfies Claim);
       const job = await submit(jobId).catch(async (error) => {
         await claims.remove(name);
         throw error;
       });
-      return { state: 'started', job };
+      return { isNew: true, job: { state: 'live', record: job.record, live: job } };
     }
     if (claim?.fingerprint !== fingerprint) throw mismatch();
-    return found.live === undefined
-      ? { state: 'stopped', manifest: found.manifest }
-      : { state: 'running', job: found.live };
+    return { isNew: false, job: found };
+  };
+
+  /** One after the other for each key. */
+  const inTurn = async <T>(name: string, act: () => Promise<T>): Promise<T> => {
+    const before = lastOf.get(name) ?? Promise.resolve();
+    const now = before.catch(() => {}).then(act);
+    lastOf.set(name, now);
+    try {
+      return await now;
+    } finally {
+      if (lastOf.get(name) === now) lastOf.delete(name);
+    }
+  };
+
+  const removeIfGone = async (name: string): Promise<void> => {
+    const claim = toClaim(await claims.read(name));
+    if (claim === undefined || (await catalog.get(claim)) === undefined) await claims.remove(name);
   };
 
   return {
     async once(request, submit) {
       const name = await mac([request.caller ?? null, request.key]);
-      const before = lastOf.get(name) ?? Promise.resolve();
-      const now = before.catch(() => {}).then(() => claimOrFind(name, request, submit));
-      lastOf.set(name, now);
-      try {
-        return await now;
-      } finally {
-        if (lastOf.get(name) === now) lastOf.delete(name);
-      }
+      return inTurn(name, () => claimOrFind(name, request, submit));
     },
-    async prune() {
+    async prune(signal) {
       for (const name of await claims.names()) {
-        const claim = toClaim(await claims.read(name));
-        const isGone = claim === undefined || (await catalog.get(claim)) === undefined;
-        if (isGone && !lastOf.has(name)) await claims.remove(name);
+        if (signal.aborted) return;
+        await inTurn(name, () => removeIfGone(name));
       }
     },
   };
@@ -110,7 +118,7 @@ export function createIdempotency(options: {
 
 function neverRan(found: FoundJob): boolean {
   const { error } = found.record;
-  return found.live === undefined && error !== undefined && error.code !== 'infra_error';
+  return found.state === 'stopped' && error !== undefined && error.code !== 'infra_error';
 }
 
 function mismatch(): AppError {

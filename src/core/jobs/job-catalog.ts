@@ -1,17 +1,20 @@
 import type { ArtifactStore } from '../artifact-store.ts';
-import { JOB_ID_PATTERN, orderOf, sessionTag } from '../ids.ts';
+import { JOB_ID_PATTERN, mayBelongTo, orderOf, sessionTag } from '../ids.ts';
 import { type JobRef, jobKey, type OutputName, type Workspaces } from '../workspace.ts';
 import { RECORD_BYTES } from './event-index.ts';
-import { isJobFile, type JobRecord, type JobStatus, type Manifest } from './job.ts';
+import { isJobFile, type JobFile, type JobRecord, type JobStatus, type Manifest } from './job.ts';
 import type { LiveJob } from './live-job.ts';
 import { readManifest } from './manifest.ts';
 import type { EventFiles } from './read-events.ts';
-import { toInterrupted } from './recover-jobs.ts';
 
-/** A job as it stands now: alive in this process, or stopped with a manifest that names its artifacts. */
+/**
+ * A job as it stands now: `live` in this process; `stopped` with a manifest that names its artifacts; or `interrupted`, when its
+ * process ended or failed before that was written. An interrupted job's record is the last that was kept; soon it's closed.
+ */
 export type FoundJob =
-  | { readonly live: LiveJob; readonly record: JobRecord }
-  | { readonly live?: undefined; readonly record: JobRecord; readonly manifest: Manifest };
+  | { readonly state: 'live'; readonly record: JobRecord; readonly live: LiveJob }
+  | { readonly state: 'stopped'; readonly record: JobRecord; readonly manifest: Manifest }
+  | { readonly state: 'interrupted'; readonly record: JobRecord };
 
 export interface JobQuery {
   readonly sessionId?: string | undefined;
@@ -19,13 +22,13 @@ export interface JobQuery {
   /** Continues behind the job of this id. */
   readonly after?: string | undefined;
   readonly limit: number;
-  /** Which jobs the caller may see. */
-  readonly isVisible: (record: JobRecord) => boolean;
+  /** Whose jobs; `undefined`: everybody's. */
+  readonly owner: string | undefined;
 }
 
 export interface JobPage {
   /** Newest first. */
-  readonly jobs: readonly FoundJob[];
+  readonly jobs: readonly JobRecord[];
   /** Whether there may be more behind the last one. */
   readonly more: boolean;
 }
@@ -36,7 +39,8 @@ export interface JobCatalog {
   find(jobId: string): Promise<FoundJob | undefined>;
   /** The same where the session is known, which costs less. */
   get(job: JobRef): Promise<FoundJob | undefined>;
-  list(query: JobQuery): Promise<JobPage>;
+  /** Rejects once the signal aborts. */
+  list(query: JobQuery, signal: AbortSignal): Promise<JobPage>;
   /** The files behind the events of a job that has stopped, and how many events its index has. */
   openEvents(job: JobRef): Promise<{ readonly files: EventFiles; readonly count: number }>;
 }
@@ -54,28 +58,38 @@ export interface JobCatalogOptions {
 export function createJobCatalog({ workspaces, store, supervisor }: JobCatalogOptions): JobCatalog {
   const get = async (ref: JobRef): Promise<FoundJob | undefined> => {
     const live = supervisor.find(ref.jobId);
-    if (live !== undefined) return { live, record: live.record };
+    if (live !== undefined) return { state: 'live', record: live.record, live };
     if (supervisor.holds(ref.jobId)) return undefined;
-    const manifest = (await readManifest(store, ref)) ?? (await readInterrupted(workspaces, ref));
-    return manifest === undefined ? undefined : { record: manifest.job, manifest };
+    const manifest = await readManifest(store, ref);
+    if (manifest !== undefined) return { state: 'stopped', record: manifest.job, manifest };
+    const left = await readJobFile(workspaces, ref);
+    return left === undefined ? undefined : { state: 'interrupted', record: toRecord(left) };
   };
 
-  /** Ids of jobs that aren't alive here, newest first. */
-  const storedIds = async (sessionId: string | undefined): Promise<readonly JobRef[]> => {
-    const sessions = sessionId === undefined ? await workspaces.sessions() : [sessionId];
+  /** As `get`, without the manifest where that isn't needed. */
+  const recordOf = async (ref: JobRef): Promise<JobRecord | undefined> => {
+    const live = supervisor.find(ref.jobId);
+    if (live !== undefined) return live.record;
+    const kept = supervisor.holds(ref.jobId) ? undefined : await readJobFile(workspaces, ref);
+    return kept?.status === 'stopped' ? toRecord(kept) : (await get(ref))?.record;
+  };
+
+  /** All jobs that have a folder. A look through all sessions takes long, so that those who ask meanwhile share the next one. */
+  const allRefs = shareNext(async () => {
     const refs: JobRef[] = [];
-    for (const session of sessions) {
-      for (const jobId of await workspaces.jobs(session)) {
-        if (JOB_ID_PATTERN.test(jobId)) refs.push({ sessionId: session, jobId });
-      }
-    }
-    return refs.sort(newestFirst);
-  };
+    for (const sessionId of await workspaces.sessions()) refs.push(...(await refsOf(workspaces, sessionId)));
+    return refs;
+  });
 
-  const candidates = async ({ sessionId, status }: JobQuery): Promise<readonly JobRef[]> => {
-    if (status === undefined || status === 'stopped') return storedIds(sessionId);
-    const live = supervisor.list().map(({ ref }) => ref);
-    return live.filter((ref) => sessionId === undefined || ref.sessionId === sessionId).sort(newestFirst);
+  const candidates = async ({ sessionId, status, owner, after }: JobQuery): Promise<readonly JobRef[]> => {
+    const isStored = status === undefined || status === 'stopped';
+    const live = (): readonly JobRef[] => supervisor.list().map(({ ref }) => ref);
+    const stored = () => (sessionId === undefined ? allRefs() : refsOf(workspaces, sessionId));
+    return (isStored ? await stored() : live())
+      .filter((ref) => sessionId === undefined || ref.sessionId === sessionId)
+      .filter(({ jobId }) => after === undefined || orderOf(jobId) < orderOf(after))
+      .filter((ref) => owner === undefined || mayBelongTo(ref.jobId, ref.sessionId, owner))
+      .sort(newestFirst);
   };
 
   return {
@@ -83,7 +97,7 @@ export function createJobCatalog({ workspaces, store, supervisor }: JobCatalogOp
     async find(jobId) {
       if (!JOB_ID_PATTERN.test(jobId)) return undefined;
       const live = supervisor.find(jobId);
-      if (live !== undefined) return { live, record: live.record };
+      if (live !== undefined) return { state: 'live', record: live.record, live };
       const tag = jobId.slice(0, sessionTag('').length);
       for (const sessionId of await workspaces.sessions()) {
         const found = sessionTag(sessionId) === tag ? await get({ sessionId, jobId }) : undefined;
@@ -91,16 +105,16 @@ export function createJobCatalog({ workspaces, store, supervisor }: JobCatalogOp
       }
       return undefined;
     },
-    async list(query) {
-      const { after, status, limit, isVisible } = query;
-      const jobs: FoundJob[] = [];
+    async list(query, signal) {
+      const { status, limit, owner } = query;
+      const jobs: JobRecord[] = [];
       for (const ref of await candidates(query)) {
-        if (after !== undefined && orderOf(ref.jobId) >= orderOf(after)) continue;
-        const found = await get(ref);
-        if (found === undefined || !isVisible(found.record)) continue;
-        if (status !== undefined && found.record.status !== status) continue;
+        signal.throwIfAborted();
+        const record = await recordOf(ref);
+        if (record === undefined || (owner !== undefined && record.owner !== owner)) continue;
+        if (status !== undefined && record.status !== status) continue;
         if (jobs.length === limit) return { jobs, more: true };
-        jobs.push(found);
+        jobs.push(record);
       }
       return { jobs, more: false };
     },
@@ -111,16 +125,44 @@ export function createJobCatalog({ workspaces, store, supervisor }: JobCatalogOp
   };
 }
 
+async function refsOf(workspaces: Workspaces, sessionId: string): Promise<readonly JobRef[]> {
+  const jobIds = await workspaces.jobs(sessionId);
+  return jobIds.filter((jobId) => JOB_ID_PATTERN.test(jobId)).map((jobId) => ({ sessionId, jobId }));
+}
+
 function newestFirst(a: JobRef, b: JobRef): number {
   return orderOf(a.jobId) < orderOf(b.jobId) ? 1 : -1;
 }
 
-/** A job whose process ended before its manifest was written, as it will be closed. */
-async function readInterrupted(workspaces: Workspaces, ref: JobRef): Promise<Manifest | undefined> {
+/** One call at a time: whoever asks while one is under way gets what the next one finds, which begins after they asked. */
+function shareNext<T>(look: () => Promise<T>): () => Promise<T> {
+  let current: Promise<T> | undefined;
+  let next: Promise<T> | undefined;
+  const begin = (): Promise<T> => {
+    next = undefined;
+    const now = look();
+    current = now;
+    const end = (): void => {
+      if (current === now) current = undefined;
+    };
+    now.then(end, end);
+    return now;
+  };
+  return () => {
+    if (current === undefined) return begin();
+    next ??= current.then(begin, begin);
+    return next;
+  };
+}
+
+async function readJobFile(workspaces: Workspaces, ref: JobRef): Promise<JobFile | undefined> {
   const workspace = await workspaces.open(ref);
-  const interrupted = await workspace?.readControl('job.json');
-  if (!isJobFile(interrupted)) return undefined;
-  return { version: 1, job: toInterrupted(interrupted), files: [], skipped: [], truncated: false };
+  const value = await workspace?.readControl('job.json');
+  return isJobFile(value) ? value : undefined;
+}
+
+function toRecord({ inputs: _inputs, ...record }: JobFile): JobRecord {
+  return record;
 }
 
 /** The store's objects, read in parts as a workspace's files are. */

@@ -76,11 +76,12 @@ export interface JobRecord {
 }
 
 /**
- * What stands in `job.json` until the manifest is written: enough to close the job when this process doesn't. While the job
- * is `queued` no program of it has run.
+ * What stands in `job.json`: until the manifest is written enough to close the job when this process doesn't, afterwards the
+ * final record alone, which costs less to read than the manifest. While the job is `queued` no program of it has run.
  */
-export interface InterruptedJob extends JobRecord {
-  readonly inputs: readonly CollectedFile[];
+export interface JobFile extends JobRecord {
+  /** Of a job that hasn't stopped. */
+  readonly inputs?: readonly CollectedFile[];
 }
 
 /** What stands in `manifest.json`: the finished job and every artifact that may be served. */
@@ -93,14 +94,14 @@ export interface Manifest {
   readonly truncated: boolean;
 }
 
-/** Only we write `job.json`, so the version and the inputs are enough to tell one from a torn or foreign file. */
-export function isJobFile(value: unknown): value is InterruptedJob {
+/** Only we write `job.json`, so the version and the status are enough to tell one from a torn or foreign file. */
+export function isJobFile(value: unknown): value is JobFile {
   return (
     typeof value === 'object' &&
     value !== null &&
     'version' in value &&
     value.version === 1 &&
-    'inputs' in value
+    'status' in value
   );
 }
 

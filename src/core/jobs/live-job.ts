@@ -5,7 +5,7 @@ import { forgetJob, toStorageError } from './accept-job.ts';
 import { type Attendance, createAttendance } from './attendance.ts';
 import type { EventLog } from './event-log.ts';
 import type { JobRecord, Manifest } from './job.ts';
-import { writeManifest } from './manifest.ts';
+import { keepEnd } from './manifest.ts';
 import type { EventFiles } from './read-events.ts';
 import { runJob, toStopped } from './run-job.ts';
 import type { JobHouse, RunningJob } from './running-job.ts';
@@ -40,6 +40,8 @@ export interface LiveJobOptions {
   readonly arrived: number;
   /** Milliseconds of it in which its folder was made. */
   readonly acceptMs: number;
+  /** Called before `onStopped` when its end couldn't be kept: its folder stays as it is. */
+  readonly onUnkept: () => void;
   /** Called once when it has stopped, before `done` settles. */
   readonly onStopped: () => unknown;
 }
@@ -72,7 +74,7 @@ export function startJob(options: LiveJobOptions): LiveJob {
 }
 
 async function live(options: LiveJobOptions): Promise<Manifest> {
-  const { house, job, ticket, isKnown, arrived, acceptMs } = options;
+  const { house, job, ticket, isKnown, arrived, acceptMs, onUnkept } = options;
   let giveBack: (() => void) | undefined;
   try {
     giveBack = await turnOf(job, ticket);
@@ -82,8 +84,13 @@ async function live(options: LiveJobOptions): Promise<Manifest> {
     const known = toStorageError(error);
     await job.log.close().catch((err) => job.logger.error({ err }, 'the events of a job could not be kept'));
     if (isLeft(job)) await forgetJob(job);
-    // What may have run keeps its folder as it is: the next start brings it to its end.
-    else if (!mayHaveRun(known)) await (isKnown ? keepFailure(house, job, known) : forgetJob(job));
+    else if (mayHaveRun(known)) onUnkept();
+    else if (!isKnown) await forgetJob(job);
+    else
+      await keepFailure(house, job, known).catch((err) => {
+        job.logger.error({ err }, 'the end of a job that never ran could not be kept');
+        onUnkept();
+      });
     throw known;
   } finally {
     giveBack?.();
@@ -122,9 +129,7 @@ async function keepFailure({ store }: JobHouse, job: RunningJob, error: unknown)
   const { code, message } = toAppError(error);
   const record = toStopped(job.record, { error: { code, message } });
   const manifest: Manifest = { version: 1, job: record, files: [], skipped: [], truncated: false };
-  await writeManifest(store, job.workspace.job, manifest).catch((err) =>
-    job.logger.error({ err }, 'the end of a job that never ran could not be kept'),
-  );
+  await keepEnd(store, job.workspace, manifest, job.logger);
 }
 
 function toAppError(error: unknown): AppError {

@@ -4,7 +4,7 @@ import type { CapturedStreams } from '../output-collector.ts';
 import { createToolContext, type ToolTrace } from '../tool-context.ts';
 import { openCapture } from './capture.ts';
 import type { JobFailure, JobRecord, Manifest, ProgramEnd, Timings } from './job.ts';
-import { writeManifest } from './manifest.ts';
+import { keepEnd } from './manifest.ts';
 import type { JobHouse, RunningJob } from './running-job.ts';
 
 /** What a run's end being unknown is called, wherever it's told. */
@@ -74,7 +74,7 @@ async function settle(house: JobHouse, job: RunningJob, run: EndedRun): Promise<
     timings,
   };
   const manifest: Manifest = { version: 1, job: stopped, ...artifacts };
-  await writeManifest(house.store, workspace.job, manifest);
+  await keepEnd(house.store, workspace, manifest, job.logger);
   job.logger.info({ outcome: end?.outcome ?? 'infra_error', exitCode: end?.exitCode, timings }, 'job done');
   return manifest;
 }

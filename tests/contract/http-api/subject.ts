@@ -52,7 +52,7 @@ const fileRow = v.strictObject({
 const answerSchema = v.strictObject({
   tool: v.literal('code_execution'),
   sessionId: v.string(),
-  id: v.pipe(v.string(), v.regex(/^[0-9a-z]{41}$/)),
+  id: v.pipe(v.string(), v.regex(/^[0-9a-z]{45}$/)),
   exitCode: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)),
   outcome: v.picklist(['exited', 'signaled', 'timed_out', 'oom_killed', 'disk_limit', 'canceled']),
   signal: v.optional(v.pipe(v.string(), v.regex(/^SIG[A-Z0-9]+$/))),

@@ -32,7 +32,7 @@ interface Write {
 
 /** Captures writes as a run would; gives the events that can be read at the end, and those that were readable before it. */
 async function capture(writes: readonly Write[], maxBytes: number) {
-  const workspace = await storage.workspaces.create({ sessionId: 's', jobId: newJobId('s') });
+  const workspace = await storage.workspaces.create({ sessionId: 's', jobId: newJobId('s', undefined) });
   const log = createEventLog(await workspace.openOutput('events'));
   const streams = await openCapture(workspace, log, maxBytes);
   for (const { stream, bytes, pause } of writes) {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newId, newJobId } from '../../../src/core/ids.ts';
 import { encodeRecords, type IndexRecord } from '../../../src/core/jobs/event-index.ts';
-import type { InterruptedJob } from '../../../src/core/jobs/job.ts';
+import type { JobFile } from '../../../src/core/jobs/job.ts';
+import { createJobCloser } from '../../../src/core/jobs/job-closer.ts';
 import { readManifest } from '../../../src/core/jobs/manifest.ts';
 import { createEventReader, type IndexedEvent } from '../../../src/core/jobs/read-events.ts';
-import { recoverJobs } from '../../../src/core/jobs/recover-jobs.ts';
 import { DEFAULT_LIMITS } from '../../../src/core/limits.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { type JobRef, jobKey, type Workspace } from '../../../src/core/workspace.ts';
@@ -30,18 +30,18 @@ afterEach(async () => {
 });
 
 async function makeJob(): Promise<Workspace> {
-  const workspace = await storage.workspaces.create({ sessionId: 's', jobId: newJobId('s') });
+  const workspace = await storage.workspaces.create({ sessionId: 's', jobId: newJobId('s', undefined) });
   for (const name of ['stdout', 'stderr'] as const) await (await workspace.openOutput(name)).close();
   return workspace;
 }
 
 /** A job whose program was running when the service was killed. */
-async function interrupt(stdout = 'half', fields: Partial<InterruptedJob> = {}): Promise<Workspace> {
+async function interrupt(stdout = 'half', fields: Partial<JobFile> = {}): Promise<Workspace> {
   const workspace = await makeJob();
   const inputs = await workspace.writeInputs([{ path: 'script.sh', content: new Uint8Array([35]) }]);
   writeFileSync(join(workspace.mountSource, '..', 'stdout'), stdout);
   writeFileSync(join(workspace.mountSource, 'left.txt'), 'x');
-  const job: InterruptedJob = {
+  const job: JobFile = {
     version: 1,
     id: workspace.job.jobId,
     sessionId: 's',
@@ -64,7 +64,7 @@ function eventsOf(workspace: Workspace, count: number): Promise<IndexedEvent[]> 
 function recover(isHeld: (jobId: string) => boolean = () => false): Promise<void> {
   const { store, workspaces } = storage;
   const { signal } = new AbortController();
-  return recoverJobs({ store, workspaces, isHeld, signal, logger: silentLogger });
+  return createJobCloser({ store, workspaces, isHeld, logger: silentLogger }).close(signal);
 }
 
 async function folders(): Promise<readonly JobRef[]> {

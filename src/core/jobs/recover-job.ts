@@ -1,0 +1,83 @@
+import type { ArtifactStore } from '../artifact-store.ts';
+import { collectArtifacts } from '../collect-artifacts.ts';
+import type { Logger } from '../logger.ts';
+import { headLength } from '../output-collector.ts';
+import { type JobRef, jobKey, type StreamName, type Workspace, type Workspaces } from '../workspace.ts';
+import { completeIndex, type LeftStream } from './complete-index.ts';
+import { isJobFile, type JobFailure, type JobFile, type JobRecord, type Manifest } from './job.ts';
+import { keepEnd } from './manifest.ts';
+import { toStopped, UNKNOWN_END } from './run-job.ts';
+
+export interface RecoverJobOptions {
+  readonly workspaces: Workspaces;
+  readonly store: ArtifactStore;
+  readonly logger: Logger;
+}
+
+/**
+ * Brings a job to its end whose process ended, or failed, before it did. What a program wrote gets a manifest that says that
+ * nobody saw how it ended; a job that still waited gets one that says that it never ran; a folder without a record is removed.
+ * No container of it may be alive, and nobody may have it in their hands. Safe to repeat.
+ */
+export async function recoverJob(
+  { workspaces, store, logger }: RecoverJobOptions,
+  ref: JobRef,
+): Promise<void> {
+  // Whatever stands there, of another version perhaps: it's never replaced.
+  if ((await store.headObject(jobKey(ref, 'manifest.json'))) !== undefined) return;
+  const workspace = await workspaces.open(ref);
+  if (workspace === undefined) return;
+  const left = await workspace.readControl('job.json');
+  if (!isJobFile(left)) {
+    const unreadable = (await store.headObject(jobKey(ref, 'job.json'))) !== undefined;
+    if (unreadable) logger.error({ job: ref.jobId }, 'job.json is unreadable: the folder is left as it is');
+    else await workspace.remove();
+    return;
+  }
+  const manifest =
+    left.status === 'queued'
+      ? { version: 1 as const, job: toClosed(left), files: [], skipped: [], truncated: false }
+      : await toManifest(store, workspace, left);
+  await keepEnd(store, workspace, manifest, logger);
+  const { error } = manifest.job;
+  logger.warn({ job: ref.jobId, code: error?.code }, 'a job that was interrupted is closed');
+}
+
+const NEVER_RAN: JobFailure = {
+  code: 'shutting_down',
+  message: 'The service ended before the job had its turn, and nothing of it ran: send it again.',
+};
+
+function toClosed({ inputs: _inputs, ...record }: JobFile): JobRecord {
+  if (record.status === 'stopped') return record;
+  return record.status === 'queued'
+    ? toStopped(record, { error: NEVER_RAN })
+    : { ...toStopped(record, { error: UNKNOWN_END }), outputComplete: false };
+}
+
+async function toManifest(store: ArtifactStore, workspace: Workspace, left: JobFile): Promise<Manifest> {
+  const { inputs = [], limits } = left;
+  const stdout = await findLeft(workspace, 'stdout', limits);
+  const stderr = await findLeft(workspace, 'stderr', limits);
+  await completeIndex(workspace, limits.outputBytes, { stdout, stderr });
+  const streams = { stdout: stdout.output, stderr: stderr.output };
+  const artifacts = await collectArtifacts({ workspace, store, inputs, streams });
+  return { version: 1, job: toClosed(left), ...artifacts };
+}
+
+/** A stream that had filled its file was going round in it; how much it had lost, and where it was, went with the process. */
+async function findLeft(
+  workspace: Workspace,
+  name: StreamName,
+  { outputBytes }: JobRecord['limits'],
+): Promise<LeftStream> {
+  // Killed between its record and its streams, a job has none yet.
+  await (await workspace.openOutput(name)).close();
+  const { size } = await workspace.describe(name);
+  if (size < outputBytes) return { size, output: { truncated: false, omittedBytes: 0 } };
+  const start = headLength(outputBytes);
+  return {
+    size,
+    output: { truncated: true, omittedBytes: undefined, tail: { start, length: size - start } },
+  };
+}
