@@ -92,7 +92,8 @@ function withPlace(row: Finding, socketPath: string | undefined): Finding {
 function wordsOf(error: unknown): string {
   const words: string[] = [];
   for (let each = error; each instanceof Error; each = each.cause) words.push(each.message);
-  return [...new Set(words)].join(' ');
+  // Many an error repeats its cause's words.
+  return words.filter((word, at) => !words.slice(0, at).some((said) => said.includes(word))).join(' ');
 }
 
 /** What was made only to be looked at. */

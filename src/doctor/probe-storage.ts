@@ -51,7 +51,7 @@ export async function probeStorage(options: StorageProbeOptions): Promise<void> 
       await workspace.remove();
     }
   } catch (error) {
-    throw error instanceof WorkspaceError ? fromWorkspaceError(error) : error;
+    throw fromStorage(error);
   }
 }
 
@@ -95,20 +95,16 @@ function toSentence(exitCode: number): string {
   }
 }
 
-function fromWorkspaceError(error: WorkspaceError): AppError {
-  return error.code === 'no_space'
-    ? new AppError(
-        'storage_full',
-        'The storage folder has no room: delete old sessions or enlarge its disk.',
-        {
-          cause: error,
-        },
-      )
-    : new AppError(
-        'misconfigured',
-        'The service may not use its storage folder: give the folder to the user that the service runs as, or set another AA_STORAGE_PATH.',
-        { cause: error },
-      );
+/** What keeps the storage folder from being used, with its cure; any other error passes. */
+export function fromStorage(error: unknown): unknown {
+  if (!(error instanceof WorkspaceError)) return error;
+  const message =
+    error.code === 'no_space'
+      ? 'The storage folder has no room: delete old sessions or enlarge its disk.'
+      : 'The service may not use its storage folder: give the folder to the user that the service runs as, or set another AA_STORAGE_PATH.';
+  return new AppError(error.code === 'no_space' ? 'storage_full' : 'misconfigured', message, {
+    cause: error,
+  });
 }
 
 /** Proves it once for each engine and image. What failed is tried again at every call, so that its cure needs no restart. */

@@ -1,7 +1,8 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from './disk/folder.ts';
 import { readJson, writeJson } from './disk/json-file.ts';
+import { makeFolder } from './disk/make-folder.ts';
 import { RESERVED_PART } from './object-key.ts';
 
 /** Small JSON files in a folder, made when something is first kept, that outlive the process. */
@@ -29,7 +30,7 @@ function keepIn(root: string, folder: string): Facts {
   return {
     read: (name) => readJson(join(folder, name)),
     async write(name, value) {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeFolder(folder, 0o700);
       await writeJson(root, join(folder, name), value);
     },
     async remove(name) {

@@ -3,6 +3,7 @@ import type { ContainerRuntime } from '../../src/core/container-runtime.ts';
 import { RuntimeError } from '../../src/core/container-runtime.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createSandboxes } from '../../src/core/sandboxes.ts';
+import { WorkspaceError, type Workspaces } from '../../src/core/workspace.ts';
 import { createExamination } from '../../src/doctor/examination.ts';
 import { toTable } from '../../src/doctor/to-table.ts';
 import { createFakeRuntime } from '../../src/runtimes/fake/index.ts';
@@ -16,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-function setUp(change: Partial<ContainerRuntime> = {}) {
+function setUp(change: Partial<ContainerRuntime> = {}, storage: Partial<Workspaces> = {}) {
   let runs = 0;
   const fake = createFakeRuntime({
     program: async () => {
@@ -25,10 +26,11 @@ function setUp(change: Partial<ContainerRuntime> = {}) {
     },
   });
   const runtime: ContainerRuntime = { ...fake, ...change };
+  const workspaces = createWorkspaces({ root: folder.path, runner: { uid: 10_001, gid: 10_001 } });
   const examination = createExamination({
     runtime,
     sandboxes: createSandboxes({ runtime, instanceId: 'i', logger: silentLogger }),
-    workspaces: createWorkspaces({ root: folder.path, runner: { uid: 10_001, gid: 10_001 } }),
+    workspaces: { ...workspaces, ...storage },
     image: 'aa-worker:latest',
     ociRuntime: undefined,
     user: { uid: 10_001, gid: 10_001 },
@@ -62,6 +64,16 @@ describe('a running service’s rows', () => {
     expect(engine).toEqual({ name: 'engine', status: 'fail', cure: expect.stringMatching(/npm run setup/) });
     expect(toTable(findings).trimEnd()).toMatch(/What to do:\n {2}engine: .*npm run setup.*\.$/);
     expect(JSON.stringify(findings)).not.toContain('/secret');
+  });
+
+  it('tell of a storage folder that can’t be used how to get one that can', async () => {
+    const free = () => Promise.reject(new WorkspaceError('unavailable', 'ENOENT /secret'));
+    const findings = await setUp({}, { free }).examination.findings();
+    expect(findings.find(({ name }) => name === 'free_space')).toEqual({
+      name: 'free_space',
+      status: 'fail',
+      cure: expect.stringMatching(/AA_STORAGE_PATH/),
+    });
   });
 
   it('begin no run once the service closes', async () => {

@@ -1,8 +1,9 @@
-import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ObjectBody } from '../../core/artifact-store.ts';
 import { RESERVED_PART } from '../object-key.ts';
 import { errorCode } from './folder.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** Where files are written before they are renamed to their place: on the same file system, and in no listing. */
 export function scratchFolder(root: string): string {
@@ -31,7 +32,7 @@ async function openNew(path: string, root: string): Promise<FileHandle> {
     return await open(path, 'wx', 0o600);
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
-    await mkdir(scratchFolder(root), { recursive: true, mode: 0o700 });
+    await makeFolder(scratchFolder(root), 0o700);
     return open(path, 'wx', 0o600);
   }
 }

@@ -2,6 +2,7 @@ import { chmod, chown, lstat, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type JobRef, jobKey, WorkspaceError, type Workspaces } from '../../core/workspace.ts';
 import { errorCode } from '../disk/folder.ts';
+import { makeFolder } from '../disk/make-folder.ts';
 import { openJobFolder } from './job-folder.ts';
 import { isJobRef, listJobs, listJobsOf, listSessions } from './list-jobs.ts';
 import { removeJobFolder } from './remove-job-folder.ts';
@@ -74,7 +75,7 @@ function processUser(): Owner {
 async function makeJobFolder(root: string, job: JobRef): Promise<void> {
   const folder = join(root, jobKey(job, '.'));
   for (let attempt = 1; ; attempt += 1) {
-    await mkdir(join(root, job.sessionId), { recursive: true, mode: PRIVATE });
+    await makeFolder(join(root, job.sessionId), PRIVATE);
     try {
       return await mkdir(folder, PRIVATE);
     } catch (error) {
@@ -94,7 +95,7 @@ async function makeMount(path: string, owner: Owner | undefined): Promise<void> 
 }
 
 async function measureFree(root: string): Promise<{ bytes: number; inodes: number }> {
-  await mkdir(root, { recursive: true, mode: PRIVATE });
+  await makeFolder(root, PRIVATE);
   const { bavail, bsize, files, ffree } = await statfs(root);
   // Btrfs and others make inodes as they are needed and count none.
   return { bytes: bavail * bsize, inodes: files === 0 ? Number.MAX_SAFE_INTEGER : ffree };

@@ -1,8 +1,9 @@
-import { chmod, mkdir, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, type Folder, openRoot, pathOf } from '../disk/folder.ts';
+import { makeFolder } from '../disk/make-folder.ts';
 import { writeScratch } from '../disk/scratch.ts';
 import { RESERVED_PART } from '../object-key.ts';
 import { type Announcement, announce, ask, type Holder, withdraw } from './lock-socket.ts';
@@ -66,13 +67,16 @@ export async function acquireInstance(root: string): Promise<Instance> {
 
 async function openPrivate(path: string): Promise<Folder> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolder(path, 0o700);
     await chmod(path, 0o700);
     return await openRoot(path);
   } catch (error) {
     const code = errorCode(error);
-    if (code !== 'EACCES' && code !== 'EPERM') throw error;
-    const message = `${path} belongs to another user: start as that user, or set AA_STORAGE_PATH to a folder of your own.`;
+    if (code === undefined) throw error;
+    const message =
+      code === 'EACCES' || code === 'EPERM'
+        ? `${path} belongs to another user: start as that user, or set AA_STORAGE_PATH to a folder of your own.`
+        : `${path} can't be made (${code}): set AA_STORAGE_PATH to a folder of your own on a disk.`;
     throw new Error(message, { cause: error });
   }
 }
