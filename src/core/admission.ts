@@ -72,15 +72,14 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   /** Whole seconds after which a place may have fallen free. */
   const retryAfter = (): number => {
-    const seconds = Math.ceil((meanMs * (queue.waiting.size + 1)) / maxRunning / 1000);
+    const seconds = Math.ceil((meanMs * (queue.waiting + 1)) / maxRunning / 1000);
     return Math.min(MAX_RETRY_AFTER_S, Math.max(1, seconds));
   };
 
   const checkRoom = (caller: CallerName): void => {
-    const waiting = [...queue.waiting].map((waiter) => waiter.caller);
-    const own = waiting.filter((name) => name === caller).length;
-    const kept = callers.filter((name) => name !== caller && !waiting.includes(name)).length;
-    const room = maxQueued - waiting.length;
+    const own = queue.waitingOf(caller);
+    const kept = Math.max(0, callers.length - queue.waitingCallers);
+    const room = maxQueued - queue.waiting;
     // Whoever has none waiting may take the last place: it's the one that was kept for them.
     if (room > kept || (room > 0 && own === 0)) return;
     const hasOwnShare = callers.length > 1 && own * callers.length >= maxQueued;
@@ -89,29 +88,25 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   const wait = (caller: CallerName): Ticket => {
     const { promise, resolve, reject } = withResolvers<() => void>();
-    const gone = (): void => {
+    /** False when it waits no more. */
+    const end = (): boolean => {
       clearTimeout(timer);
-      queue.remove(waiter);
+      return queue.remove(waiter);
     };
     const waiter: Waiter = {
       caller,
       admit: () => {
-        gone();
-        resolve(takeTurn(caller));
+        if (end()) resolve(takeTurn(caller));
       },
       refuse: (error) => {
-        gone();
-        reject(error);
+        if (end()) reject(error);
       },
     };
     const timer = setTimeout(() => waiter.refuse(queueTimeout(queueTimeoutMs, retryAfter())), queueTimeoutMs);
-    queue.add(waiter);
+    const position = queue.add(waiter);
     // Whoever entered may look at the turn only later.
     promise.catch(() => {});
-    const leave = (): void => {
-      if (queue.waiting.has(waiter)) waiter.refuse(left());
-    };
-    return { position: queue.position(waiter), turn: promise, leave };
+    return { position, turn: promise, leave: () => waiter.refuse(left()) };
   };
 
   return {
@@ -123,10 +118,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
       checkRoom(caller);
       return wait(caller);
     },
-    stats: () => ({ running: queue.running, queued: queue.waiting.size }),
+    stats: () => ({ running: queue.running, queued: queue.waiting }),
     close() {
       closed = true;
-      for (const waiter of [...queue.waiting]) waiter.refuse(shuttingDown());
+      for (const waiter of queue.waiters()) waiter.refuse(shuttingDown());
     },
   };
 }
