@@ -13,12 +13,13 @@ export interface AdmissionOptions {
 
 /**
  * Lets a bounded number of jobs run and a bounded number wait. A turn goes to the caller of whom the fewest jobs run, and
- * among the jobs of one caller to the oldest. The last places in the queue are kept for callers who have none waiting.
+ * among the jobs of one caller to the oldest. Of several turns the last is kept for a caller of whom none runs, while there is one;
+ * the last places in the queue are kept for callers who have none waiting.
  */
 export interface Admission {
   /**
    * Takes a place, at once. Throws `overloaded` when there is none for anybody, `rate_limited` when what is left is kept for
-   * other callers, and `shutting_down` after `close`.
+   * other callers or this one has more than an even share of a full queue, and `shutting_down` after `close`.
    */
   enter(caller: CallerName): Ticket;
   stats(): { readonly running: number; readonly queued: number };
@@ -53,7 +54,7 @@ const MAX_RETRY_AFTER_S = 60;
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { maxRunning, maxQueued, queueTimeoutMs, callers = [] } = options;
-  const queue = createFairQueue<Waiter>();
+  const queue = createFairQueue<Waiter>({ turns: maxRunning, callers: callers.length });
   let meanMs = FIRST_MEAN_MS;
   let closed = false;
 
@@ -82,8 +83,11 @@ export function createAdmission(options: AdmissionOptions): Admission {
     const room = maxQueued - queue.waiting;
     // Whoever has none waiting may take the last place: it's the one that was kept for them.
     if (room > kept || (room > 0 && own === 0)) return;
-    const hasOwnShare = callers.length > 1 && own * callers.length >= maxQueued;
-    throw room > 0 || hasOwnShare ? rateLimited(retryAfter()) : overloaded(options, retryAfter());
+    const isTurnKept = queue.running < maxRunning;
+    const hasMoreThanOthers = callers.length > 1 && own > Math.max(1, maxQueued / callers.length);
+    throw room > 0 || isTurnKept || hasMoreThanOthers
+      ? rateLimited(retryAfter())
+      : overloaded(options, retryAfter());
   };
 
   const wait = (caller: CallerName): Ticket => {
@@ -112,7 +116,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   return {
     enter(caller) {
       if (closed) throw shuttingDown();
-      if (queue.running < maxRunning) {
+      if (queue.mayBegin(caller)) {
         return { position: 0, turn: Promise.resolve(takeTurn(caller)), leave: () => {} };
       }
       checkRoom(caller);
@@ -133,7 +137,7 @@ function overloaded({ maxRunning, maxQueued }: AdmissionOptions, retryAfter: num
 
 function rateLimited(retryAfter: number): AppError {
   const message =
-    'As many of your jobs wait as one caller may have: let some of them end, and try again after the time in Retry-After.';
+    'You have as many jobs as one caller may: let some of them end, and try again after the time in Retry-After.';
   return new AppError('rate_limited', message, { retryAfter });
 }
 

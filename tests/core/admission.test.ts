@@ -179,7 +179,53 @@ describe('admission between callers', () => {
     fill(admission, 'anna', 6, order);
     fill(admission, 'bob', 2, order);
     await vi.runAllTimersAsync();
-    expect(order).toEqual(['anna', 'anna', 'bob', 'anna', 'bob', 'anna', 'anna', 'anna']);
+    expect(order).toEqual(['anna', 'bob', 'anna', 'bob', 'anna', 'anna', 'anna', 'anna']);
+  });
+
+  it('keeps the last turn for a caller of whom none runs, so that one with long jobs keeps nobody out', () => {
+    const admission = open(4, 10, ['anna', 'bob', 'carl']);
+    const anna = [1, 2, 3, 4, 5].map(() => admission.enter('anna'));
+    expect(anna.map(({ position }) => position)).toEqual([0, 0, 0, 1, 2]);
+    expect(admission.stats()).toEqual({ running: 3, queued: 2 });
+    expect(admission.enter('bob').position).toBe(0);
+    expect(admission.stats()).toEqual({ running: 4, queued: 2 });
+    // All run that may: whoever comes now waits for an end.
+    expect(admission.enter('carl').position).toBe(1);
+    admission.close();
+  });
+
+  it('the kept turn stays free while only callers wait who run, and is kept anew once a caller’s last job ends', async () => {
+    const admission = open(2, 10, ['anna', 'bob']);
+    const endAnna = await acquire(admission, 'anna');
+    const order: string[] = [];
+    fill(admission, 'anna', 2, order);
+    const endBob = await acquire(admission, 'bob');
+    endBob();
+    await vi.advanceTimersByTimeAsync(1);
+    expect([order, admission.stats()]).toEqual([[], { running: 1, queued: 2 }]);
+    endAnna();
+    await vi.advanceTimersByTimeAsync(1);
+    expect([order, admission.stats()]).toEqual([['anna'], { running: 1, queued: 1 }]);
+    expect(admission.enter('bob').position).toBe(0);
+    admission.close();
+  });
+
+  it('a turn is kept for nobody when all run, when there is one caller, when they aren’t told apart, when there is one turn', () => {
+    const both = open(4, 0, ['anna', 'bob']);
+    for (const name of ['anna', 'bob', 'bob', 'anna']) expect(both.enter(name).position).toBe(0);
+    const alone = open(2, 0, ['anna']);
+    for (const name of ['anna', 'anna']) expect(alone.enter(name).position).toBe(0);
+    const anybody = open(2, 0);
+    for (const name of [undefined, undefined]) expect(anybody.enter(name).position).toBe(0);
+    expect(open(1, 0, ['anna', 'bob']).enter('anna').position).toBe(0);
+  });
+
+  it('where nobody may wait, whoever may not take the kept turn is told that the jobs are theirs', () => {
+    const admission = open(2, 0, ['anna', 'bob']);
+    admission.enter('anna');
+    expect(() => admission.enter('anna')).toThrow(expect.objectContaining({ code: 'rate_limited' }));
+    expect(admission.enter('bob').position).toBe(0);
+    expect(() => admission.enter('bob')).toThrow(expect.objectContaining({ code: 'overloaded' }));
   });
 
   it('tells each its place as the turns will come, not as they were asked for', () => {
