@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { RuntimeError } from '../../src/core/container-runtime.ts';
 import { newJobId } from '../../src/core/ids.ts';
 import { useApp } from '../support/app-fixture.ts';
+import { allEvents } from '../support/event-stream.ts';
 
 const ASYNC = { Prefer: 'respond-async' };
 const KEYS = [
@@ -136,6 +137,8 @@ describe('DELETE /jobs/:id', () => {
     const response = await cancel(id);
     expect(await response.json()).toMatchObject({ status: 'stopped', outcome: 'canceled', durationMs: 0 });
     expect(app.fake.specs()).toHaveLength(1);
+    const events = await allEvents(await app.request(`/jobs/${id}/events`));
+    expect(events.map(({ event }) => event)).toEqual(['queued', 'artifact', 'artifact', 'result']);
     const next = await start([]);
     await cancel(first.id);
     await status(next.id, 'stopped');

@@ -7,7 +7,7 @@ import type { EventLog } from './event-log.ts';
 import type { JobRecord, Manifest } from './job.ts';
 import { writeManifest } from './manifest.ts';
 import type { EventFiles } from './read-events.ts';
-import { runJob, toStopped } from './run-job.ts';
+import { endUnrun, runJob, toStopped } from './run-job.ts';
 import type { JobHouse, RunningJob } from './running-job.ts';
 
 /** A job of this process that hasn't stopped, as others see it. */
@@ -76,8 +76,8 @@ async function live(options: LiveJobOptions): Promise<Manifest> {
   let giveBack: (() => void) | undefined;
   try {
     giveBack = await turnOf(job, ticket);
-    const waitedMs = performance.now() - arrived - acceptMs;
-    return await runJob(house, job, { waitedMs, acceptMs });
+    const before = { waitedMs: performance.now() - arrived - acceptMs, acceptMs };
+    return await (giveBack === undefined ? endUnrun : runJob)(house, job, before);
   } catch (error) {
     const known = toStorageError(error);
     await job.log.close().catch((err) => job.logger.error({ err }, 'the events of a job could not be kept'));
@@ -90,14 +90,14 @@ async function live(options: LiveJobOptions): Promise<Manifest> {
   }
 }
 
-/** Waits for the turn. A cancelled job gives its place back and goes on without one: it only tells that it was cancelled. */
+/** Waits for the turn. A cancelled job gives its place back and gets none, for all that's left is to tell that it was cancelled. */
 async function turnOf(job: RunningJob, ticket: Ticket): Promise<(() => void) | undefined> {
   const { signal } = job.stop;
   signal.addEventListener('abort', ticket.leave);
   if (signal.aborted) ticket.leave();
   try {
     const giveBack = await ticket.turn;
-    if (!isLeft(job)) return giveBack;
+    if (!signal.aborted) return giveBack;
     giveBack();
     throw left();
   } catch (error) {
