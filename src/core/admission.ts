@@ -14,7 +14,7 @@ export interface AdmissionOptions {
 /**
  * Lets a bounded number of jobs run and a bounded number wait. A turn goes to the caller of whom the fewest jobs run, and
  * among the jobs of one caller to the oldest. Of several turns the last is kept for a caller of whom none runs, while there is one;
- * the last places in the queue are kept for callers who have none waiting.
+ * the last places in the queue, a quarter of them at most, are kept for callers who have none waiting.
  */
 export interface Admission {
   /**
@@ -51,6 +51,8 @@ const FIRST_MEAN_MS = 1000;
 /** How much the newest run counts in the mean of how long runs take. */
 const NEWEST_SHARE = 0.2;
 const MAX_RETRY_AFTER_S = 60;
+/** Of the queue's places, those kept for callers who have none waiting: however many callers there are, most places are for all. */
+const KEPT_SHARE = 1 / 4;
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { maxRunning, maxQueued, queueTimeoutMs, callers = [] } = options;
@@ -79,7 +81,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   const checkRoom = (caller: CallerName): void => {
     const own = queue.waitingOf(caller);
-    const kept = Math.max(0, callers.length - queue.waitingCallers);
+    const idle = Math.max(0, callers.length - queue.waitingCallers);
+    const kept = Math.min(idle, Math.ceil(maxQueued * KEPT_SHARE));
     const room = maxQueued - queue.waiting;
     // Whoever has none waiting may take the last place: it's the one that was kept for them.
     if (room > kept || (room > 0 && own === 0)) return;

@@ -238,21 +238,56 @@ describe('admission between callers', () => {
   });
 
   it('the last places are kept for those who have none waiting: rate_limited is yours, overloaded is ours', () => {
-    const admission = open(1, 4, ['anna', 'bob', 'carl']);
-    fill(admission, 'anna', 3);
+    const admission = open(1, 8, ['anna', 'bob', 'carl']);
+    fill(admission, 'anna', 7);
     expect(() => admission.enter('anna')).toThrow(
       expect.objectContaining({ code: 'rate_limited', status: 429 }),
     );
     fill(admission, 'bob', 1);
     expect(() => admission.enter('bob')).toThrow(expect.objectContaining({ code: 'rate_limited' }));
     fill(admission, 'carl', 1);
-    expect(admission.stats()).toEqual({ running: 1, queued: 4 });
+    expect(admission.stats()).toEqual({ running: 1, queued: 8 });
     expect(() => admission.enter('carl')).toThrow(
       expect.objectContaining({ code: 'overloaded', status: 503 }),
     );
     expect(() => admission.enter('anna')).toThrow(expect.objectContaining({ code: 'rate_limited' }));
     admission.close();
   });
+
+  it.each([
+    // How many places, how many callers, how many of them one caller may have in an empty queue, how many callers then still get one.
+    [64, 1, 64, 0],
+    [64, 2, 63, 1],
+    [64, 64, 48, 16],
+    [64, 100, 48, 16],
+    [4, 100, 3, 1],
+    [2, 100, 1, 1],
+    [2, 2, 1, 1],
+    [2, 1, 2, 0],
+    [1, 100, 1, 0],
+    [0, 100, 0, 0],
+  ])(
+    'of %i places and among %i callers one may have %i, and %i others one each',
+    (places, count, own, others) => {
+      const callers = Array.from({ length: count }, (_, n) => `caller-${n}`);
+      const admission = open(1, places, callers);
+      admission.enter('caller-0');
+      const enters = (name: string | undefined): boolean => {
+        try {
+          admission.enter(name);
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      let had = 0;
+      while (enters('caller-0')) had += 1;
+      expect(had).toBe(own);
+      expect(callers.slice(1).filter(enters)).toHaveLength(others);
+      expect(admission.stats().queued).toBe(places);
+      admission.close();
+    },
+  );
 
   it('a caller alone may have the whole queue, and is told overloaded when it is full', () => {
     const admission = open(1, 3);
