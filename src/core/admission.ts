@@ -1,6 +1,7 @@
 import { withResolvers } from './abort.ts';
 import { AppError } from './errors.ts';
 import { type CallerName, createFairQueue } from './fair-queue.ts';
+import { createTurnTimes } from './turn-times.ts';
 
 export interface AdmissionOptions {
   readonly maxRunning: number;
@@ -32,10 +33,10 @@ export interface Ticket {
   /** How many jobs that wait have their turn before this one does, itself included; 0 when it has come already. */
   readonly position: number;
   /**
-   * Resolves, when the turn comes, with the function that gives it back; a second call of that does nothing. Rejects with
-   * `queue_timeout`, `shutting_down`, or after `leave`.
+   * Resolves, when the turn comes, with the function that gives it back; a second call of that does nothing. Resolves with
+   * `undefined` after `leave`. Rejects with `queue_timeout` or `shutting_down`.
    */
-  readonly turn: Promise<() => void>;
+  readonly turn: Promise<(() => void) | undefined>;
   /** Gives the place in the queue free; does nothing once the turn has come. */
   leave(): void;
 }
@@ -46,38 +47,29 @@ interface Waiter {
   readonly refuse: (error: unknown) => void;
 }
 
-/** How long a run takes, before one has told. */
-const FIRST_MEAN_MS = 1000;
-/** How much the newest run counts in the mean of how long runs take. */
-const NEWEST_SHARE = 0.2;
-const MAX_RETRY_AFTER_S = 60;
 /** Of the queue's places, those kept for callers who have none waiting: however many callers there are, most places are for all. */
 const KEPT_SHARE = 1 / 4;
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { maxRunning, maxQueued, queueTimeoutMs, callers = [] } = options;
   const queue = createFairQueue<Waiter>({ turns: maxRunning, callers: callers.length });
-  let meanMs = FIRST_MEAN_MS;
+  const times = createTurnTimes(maxRunning);
   let closed = false;
 
   const takeTurn = (caller: CallerName): (() => void) => {
-    const begun = performance.now();
+    const ended = times.begin();
     let given = false;
     queue.begin(caller);
     return () => {
       if (given) return;
       given = true;
       queue.end(caller);
-      meanMs += (performance.now() - begun - meanMs) * NEWEST_SHARE;
+      ended();
       queue.next()?.admit();
     };
   };
 
-  /** Whole seconds after which a place may have fallen free. */
-  const retryAfter = (): number => {
-    const seconds = Math.ceil((meanMs * (queue.waiting + 1)) / maxRunning / 1000);
-    return Math.min(MAX_RETRY_AFTER_S, Math.max(1, seconds));
-  };
+  const retryAfter = (): number => times.retryAfter(queue.waiting);
 
   const checkRoom = (caller: CallerName): void => {
     const own = queue.waitingOf(caller);
@@ -94,7 +86,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   };
 
   const wait = (caller: CallerName): Ticket => {
-    const { promise, resolve, reject } = withResolvers<() => void>();
+    const { promise, resolve, reject } = withResolvers<(() => void) | undefined>();
     /** False when it waits no more. */
     const end = (): boolean => {
       clearTimeout(timer);
@@ -113,7 +105,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
     const position = queue.add(waiter);
     // Whoever entered may look at the turn only later.
     promise.catch(() => {});
-    return { position, turn: promise, leave: () => waiter.refuse(left()) };
+    const leave = (): void => {
+      if (end()) resolve(undefined);
+    };
+    return { position, turn: promise, leave };
   };
 
   return {
@@ -151,9 +146,4 @@ function queueTimeout(queueTimeoutMs: number, retryAfter: number): AppError {
 
 export function shuttingDown(): AppError {
   return new AppError('shutting_down', 'The service is stopping: try again after the time in Retry-After.');
-}
-
-/** Nobody reads this answer: who asked has gone. */
-export function left(): AppError {
-  return new AppError('infra_error', 'The client went away before its job had a turn: send it again.');
 }

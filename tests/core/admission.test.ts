@@ -9,7 +9,9 @@ function open(maxRunning: number, maxQueued: number, callers: readonly string[] 
 
 /** Enters and waits for the turn. */
 async function acquire(admission: Admission, caller?: string): Promise<() => void> {
-  return admission.enter(caller).turn;
+  const giveBack = await admission.enter(caller).turn;
+  if (giveBack === undefined) throw new Error('the place was left');
+  return giveBack;
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -102,10 +104,9 @@ describe('admission', () => {
     const admission = open(1, 1);
     const release = await acquire(admission);
     const ticket = admission.enter(undefined);
-    const refused = expect(ticket.turn).rejects.toThrow();
     ticket.leave();
     ticket.leave();
-    await refused;
+    expect(await ticket.turn).toBeUndefined();
     expect(admission.stats()).toEqual({ running: 1, queued: 0 });
     release();
     expect(admission.stats().running).toBe(0);
@@ -116,7 +117,8 @@ describe('admission', () => {
     const admission = open(1, 1);
     const ticket = admission.enter(undefined);
     ticket.leave();
-    (await ticket.turn)();
+    const giveBack = await ticket.turn;
+    giveBack?.();
     expect(admission.stats()).toEqual({ running: 0, queued: 0 });
   });
 
@@ -129,6 +131,30 @@ describe('admission', () => {
     }
     await acquire(admission);
     await expect(acquire(admission)).rejects.toMatchObject({ code: 'overloaded', retryAfter: 20 });
+  });
+
+  it('says it by how long those that run have run already', async () => {
+    const admission = open(2, 0);
+    await acquire(admission);
+    const second = await acquire(admission);
+    const retryAfter = (): unknown => {
+      try {
+        return admission.enter(undefined).position;
+      } catch (error) {
+        return (error as { retryAfter: number }).retryAfter;
+      }
+    };
+    expect(retryAfter()).toBe(1);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(retryAfter()).toBe(30);
+    await vi.advanceTimersByTimeAsync(90_000);
+    expect(retryAfter()).toBe(60);
+    second();
+    await acquire(admission);
+    // The mean is 24.8 s now, the newest run has that before it, and the old one may go on for long.
+    expect(retryAfter()).toBe(25);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(retryAfter()).toBe(5);
   });
 
   it('close refuses who waits and who comes, and leaves the running alone', async () => {
@@ -166,7 +192,7 @@ describe('admission between callers', () => {
       admission.enter(caller).turn.then(
         (release) => {
           order.push(caller);
-          setTimeout(release, 100);
+          setTimeout(() => release?.(), 100);
         },
         () => {},
       );

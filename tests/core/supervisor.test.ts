@@ -142,7 +142,7 @@ describe('a job', () => {
     client.abort();
     await expect(waiting).rejects.toThrow();
     expect(admission.stats()).toEqual({ running: 1, queued: 0 });
-    giveBack();
+    giveBack?.();
     expect(create).not.toHaveBeenCalled();
     expect(sessions()).toEqual([]);
   });

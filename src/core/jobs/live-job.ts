@@ -1,4 +1,4 @@
-import { left, type Ticket } from '../admission.ts';
+import type { Ticket } from '../admission.ts';
 import { AppError } from '../errors.ts';
 import type { JobRef } from '../workspace.ts';
 import { forgetJob, toStorageError } from './accept-job.ts';
@@ -98,19 +98,22 @@ async function turnOf(job: RunningJob, ticket: Ticket): Promise<(() => void) | u
   try {
     const giveBack = await ticket.turn;
     if (!signal.aborted) return giveBack;
-    giveBack();
-    throw left();
-  } catch (error) {
-    if (signal.reason === 'canceled') return undefined;
-    throw error;
+    giveBack?.();
   } finally {
     signal.removeEventListener('abort', ticket.leave);
   }
+  if (isLeft(job)) throw left();
+  return undefined;
 }
 
 /** Whether the one who asked went away before the job ran. */
 function isLeft(job: RunningJob): boolean {
   return job.stop.signal.reason === 'abandoned' && job.record.status === 'queued';
+}
+
+/** Nobody reads this answer: who asked has gone. */
+function left(): AppError {
+  return new AppError('infra_error', 'The client went away before its job had a turn: send it again.');
 }
 
 function mayHaveRun(error: unknown): boolean {
