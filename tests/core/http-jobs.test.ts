@@ -178,6 +178,29 @@ describe('DELETE /jobs/:id', () => {
   });
 });
 
+describe('bodies that jobs hold', () => {
+  const LARGEST = 32 * 1024 * 1024;
+
+  it('are bounded in bytes until their jobs end; a small one is taken all the same', async () => {
+    await app.open({ maxBodyBytes: LARGEST, maxQueued: 16 });
+    const large = { 'Content-Length': String(LARGEST) };
+    const jobs: Job[] = [];
+    for (let n = 0; n < 8; n += 1) jobs.push(await start([{ hang: true }], { headers: large }));
+    const declared = await app.run([], { headers: { ...ASYNC, 'Content-Length': String(65 * 1024) } });
+    const undeclared = await app.run([], { headers: ASYNC, fields: { stdin: 'x'.repeat(65 * 1024) } });
+    for (const response of [declared, undeclared]) {
+      expect(response.status).toBe(503);
+      expect(response.headers.get('connection')).toBe('close');
+      expect(((await response.json()) as { error: object }).error).toMatchObject({ code: 'overloaded' });
+    }
+    const small = await start([], { headers: { 'Content-Length': '200' } });
+    const [first] = jobs;
+    await app.request(`/jobs/${first?.id}`, { method: 'DELETE' });
+    jobs.push(await start([], { headers: large }), small);
+    for (const { id } of jobs) await app.request(`/jobs/${id}`, { method: 'DELETE' });
+  });
+});
+
 describe('GET /jobs', () => {
   const list = async (query: string, headers: Record<string, string> = {}) => {
     const response = await app.request(`/jobs?${query}`, { headers });
