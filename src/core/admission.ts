@@ -1,6 +1,7 @@
 import { withResolvers } from './abort.ts';
 import { AppError } from './errors.ts';
 import { type CallerName, createFairQueue } from './fair-queue.ts';
+import { createTurnTimes } from './turn-times.ts';
 
 export interface AdmissionOptions {
   readonly maxRunning: number;
@@ -13,12 +14,13 @@ export interface AdmissionOptions {
 
 /**
  * Lets a bounded number of jobs run and a bounded number wait. A turn goes to the caller of whom the fewest jobs run, and
- * among the jobs of one caller to the oldest. The last places in the queue are kept for callers who have none waiting.
+ * among the jobs of one caller to the oldest. Of several turns the last is kept for a caller of whom none runs, while there is one;
+ * the last places in the queue, a quarter of them at most, are kept for callers who have none waiting.
  */
 export interface Admission {
   /**
    * Takes a place, at once. Throws `overloaded` when there is none for anybody, `rate_limited` when what is left is kept for
-   * other callers, and `shutting_down` after `close`.
+   * other callers or this one has more than an even share of a full queue, and `shutting_down` after `close`.
    */
   enter(caller: CallerName): Ticket;
   stats(): { readonly running: number; readonly queued: number };
@@ -31,10 +33,10 @@ export interface Ticket {
   /** How many jobs that wait have their turn before this one does, itself included; 0 when it has come already. */
   readonly position: number;
   /**
-   * Resolves, when the turn comes, with the function that gives it back; a second call of that does nothing. Rejects with
-   * `queue_timeout`, `shutting_down`, or after `leave`.
+   * Resolves, when the turn comes, with the function that gives it back; a second call of that does nothing. Resolves with
+   * `undefined` after `leave`. Rejects with `queue_timeout` or `shutting_down`.
    */
-  readonly turn: Promise<() => void>;
+  readonly turn: Promise<(() => void) | undefined>;
   /** Gives the place in the queue free; does nothing once the turn has come. */
   leave(): void;
 }
@@ -45,88 +47,83 @@ interface Waiter {
   readonly refuse: (error: unknown) => void;
 }
 
-/** How long a run takes, before one has told. */
-const FIRST_MEAN_MS = 1000;
-/** How much the newest run counts in the mean of how long runs take. */
-const NEWEST_SHARE = 0.2;
-const MAX_RETRY_AFTER_S = 60;
+/** Of the queue's places, those kept for callers who have none waiting: however many callers there are, most places are for all. */
+const KEPT_SHARE = 1 / 4;
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { maxRunning, maxQueued, queueTimeoutMs, callers = [] } = options;
-  const queue = createFairQueue<Waiter>();
-  let meanMs = FIRST_MEAN_MS;
+  const queue = createFairQueue<Waiter>({ turns: maxRunning, callers: callers.length });
+  const times = createTurnTimes(maxRunning);
   let closed = false;
 
   const takeTurn = (caller: CallerName): (() => void) => {
-    const begun = performance.now();
+    const ended = times.begin();
     let given = false;
     queue.begin(caller);
     return () => {
       if (given) return;
       given = true;
       queue.end(caller);
-      meanMs += (performance.now() - begun - meanMs) * NEWEST_SHARE;
+      ended();
       queue.next()?.admit();
     };
   };
 
-  /** Whole seconds after which a place may have fallen free. */
-  const retryAfter = (): number => {
-    const seconds = Math.ceil((meanMs * (queue.waiting.size + 1)) / maxRunning / 1000);
-    return Math.min(MAX_RETRY_AFTER_S, Math.max(1, seconds));
-  };
+  const retryAfter = (): number => times.retryAfter(queue.waiting);
 
   const checkRoom = (caller: CallerName): void => {
-    const waiting = [...queue.waiting].map((waiter) => waiter.caller);
-    const own = waiting.filter((name) => name === caller).length;
-    const kept = callers.filter((name) => name !== caller && !waiting.includes(name)).length;
-    const room = maxQueued - waiting.length;
+    const own = queue.waitingOf(caller);
+    const idle = Math.max(0, callers.length - queue.waitingCallers);
+    const kept = Math.min(idle, Math.ceil(maxQueued * KEPT_SHARE));
+    const room = maxQueued - queue.waiting;
     // Whoever has none waiting may take the last place: it's the one that was kept for them.
     if (room > kept || (room > 0 && own === 0)) return;
-    const hasOwnShare = callers.length > 1 && own * callers.length >= maxQueued;
-    throw room > 0 || hasOwnShare ? rateLimited(retryAfter()) : overloaded(options, retryAfter());
+    const isTurnKept = queue.running < maxRunning;
+    const hasMoreThanOthers = callers.length > 1 && own > Math.max(1, maxQueued / callers.length);
+    throw room > 0 || isTurnKept || hasMoreThanOthers
+      ? rateLimited(retryAfter())
+      : overloaded(options, retryAfter());
   };
 
   const wait = (caller: CallerName): Ticket => {
-    const { promise, resolve, reject } = withResolvers<() => void>();
-    const gone = (): void => {
+    const { promise, resolve, reject } = withResolvers<(() => void) | undefined>();
+    /** False when it waits no more. */
+    const end = (): boolean => {
       clearTimeout(timer);
-      queue.remove(waiter);
+      return queue.remove(waiter);
     };
     const waiter: Waiter = {
       caller,
       admit: () => {
-        gone();
-        resolve(takeTurn(caller));
+        if (end()) resolve(takeTurn(caller));
       },
       refuse: (error) => {
-        gone();
-        reject(error);
+        if (end()) reject(error);
       },
     };
     const timer = setTimeout(() => waiter.refuse(queueTimeout(queueTimeoutMs, retryAfter())), queueTimeoutMs);
-    queue.add(waiter);
+    const position = queue.add(waiter);
     // Whoever entered may look at the turn only later.
     promise.catch(() => {});
     const leave = (): void => {
-      if (queue.waiting.has(waiter)) waiter.refuse(left());
+      if (end()) resolve(undefined);
     };
-    return { position: queue.position(waiter), turn: promise, leave };
+    return { position, turn: promise, leave };
   };
 
   return {
     enter(caller) {
       if (closed) throw shuttingDown();
-      if (queue.running < maxRunning) {
+      if (queue.mayBegin(caller)) {
         return { position: 0, turn: Promise.resolve(takeTurn(caller)), leave: () => {} };
       }
       checkRoom(caller);
       return wait(caller);
     },
-    stats: () => ({ running: queue.running, queued: queue.waiting.size }),
+    stats: () => ({ running: queue.running, queued: queue.waiting }),
     close() {
       closed = true;
-      for (const waiter of [...queue.waiting]) waiter.refuse(shuttingDown());
+      for (const waiter of queue.waiters()) waiter.refuse(shuttingDown());
     },
   };
 }
@@ -138,7 +135,7 @@ function overloaded({ maxRunning, maxQueued }: AdmissionOptions, retryAfter: num
 
 function rateLimited(retryAfter: number): AppError {
   const message =
-    'As many of your jobs wait as one caller may have: let some of them end, and try again after the time in Retry-After.';
+    'You have as many jobs as one caller may: let some of them end, and try again after the time in Retry-After.';
   return new AppError('rate_limited', message, { retryAfter });
 }
 
@@ -149,9 +146,4 @@ function queueTimeout(queueTimeoutMs: number, retryAfter: number): AppError {
 
 export function shuttingDown(): AppError {
   return new AppError('shutting_down', 'The service is stopping: try again after the time in Retry-After.');
-}
-
-/** Nobody reads this answer: who asked has gone. */
-export function left(): AppError {
-  return new AppError('infra_error', 'The client went away before its job had a turn: send it again.');
 }

@@ -110,10 +110,14 @@ function causeOf(signal: AbortSignal): EndCause {
   return signal.reason === 'disk_limit' ? 'disk_limit' : 'canceled';
 }
 
-/** What is told of a run that was ended before its program began: as if the first SIGTERM had met it. */
+/** What is told of a run that `signal` ended before its program began: as if the first SIGTERM had met it. */
+export function endBeforeStart(signal: AbortSignal): ProgramEnd {
+  return { outcome: causeOf(signal), exitCode: SIGTERM_EXIT_CODE, signal: 'SIGTERM', durationMs: 0 };
+}
+
 function neverStarted(run: ContainerRun, create: number): ContainerRunResult {
   return {
-    end: { outcome: causeOf(run.signal), exitCode: SIGTERM_EXIT_CODE, signal: 'SIGTERM', durationMs: 0 },
+    end: endBeforeStart(run.signal),
     outputComplete: true,
     timings: { create, start: 0, run: 0 },
     removed: Promise.resolve(),

@@ -181,7 +181,7 @@ function endWith(client: AbortSignal, job: LiveJob): void {
 
 function giveUp(ticket: Ticket): void {
   ticket.leave();
-  ticket.turn.then((giveBack) => giveBack()).catch(() => {});
+  ticket.turn.then((giveBack) => giveBack?.()).catch(() => {});
 }
 
 function toOrder(request: JobRequest, policy: LimitPolicy): JobOrder {

@@ -26,12 +26,7 @@ export interface ToolContextOptions {
 /** Makes what the tool can reach, and the trace of what it did. */
 export function createToolContext(options: ToolContextOptions): { context: ToolContext; trace: ToolTrace } {
   const { job } = options;
-  const trace: ToolTrace = {
-    inputs: [],
-    timings: { create: 0, start: 0, run: 0 },
-    outputComplete: true,
-    removed: Promise.resolve(),
-  };
+  const trace = emptyTrace();
   const called = new Set<string>();
   const once = (name: string): void => {
     if (called.has(name)) throw new Error(`a tool may call ${name} once in a job`);
@@ -44,7 +39,7 @@ export function createToolContext(options: ToolContextOptions): { context: ToolC
     logger: job.logger,
     async writeInputs(files) {
       once('writeInputs');
-      trace.inputs = await job.workspace.writeInputs(files);
+      trace.inputs = await job.workspace.writeInputs(files, job.stop.signal);
     },
     async runContainer(program) {
       once('runContainer');
@@ -52,6 +47,16 @@ export function createToolContext(options: ToolContextOptions): { context: ToolC
     },
   };
   return { context, trace };
+}
+
+/** Of a tool that did nothing yet. */
+export function emptyTrace(): ToolTrace {
+  return {
+    inputs: [],
+    timings: { create: 0, start: 0, run: 0 },
+    outputComplete: true,
+    removed: Promise.resolve(),
+  };
 }
 
 async function runProgram(

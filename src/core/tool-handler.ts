@@ -28,7 +28,10 @@ export interface ToolContext {
   readonly signal: AbortSignal;
   readonly limits: Limits;
   readonly logger: Logger;
-  /** Puts input files into `/workspace`. At most once, before the program runs. */
+  /**
+   * Puts input files into `/workspace`. At most once, before the program runs. When `signal` aborts it leaves the rest out and
+   * resolves: the program then doesn't start.
+   */
   writeInputs(files: readonly InputFile[]): Promise<void>;
   /** Runs one program in a container of its own, to its end or its limit. At most once. */
   runContainer(program: Program): Promise<ProgramEnd>;

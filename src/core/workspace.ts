@@ -50,8 +50,11 @@ export interface Workspace {
   /** Absolute path of the folder that is mounted at `/workspace`. */
   readonly mountSource: string;
 
-  /** Writes the inputs: the originals beside the workspace, and a copy in it that belongs to the run's user. Once per job. */
-  writeInputs(files: readonly InputFile[]): Promise<readonly CollectedFile[]>;
+  /**
+   * Writes the inputs: the originals beside the workspace, and a copy in it that belongs to the run's user. Once per job.
+   * Resolves with what was written: soon after the signal aborts, the files until then.
+   */
+  writeInputs(files: readonly InputFile[], signal?: AbortSignal): Promise<readonly CollectedFile[]>;
 
   /** Writes what the program will read from its standard input; resolves with the absolute path to mount. */
   writeStdin(content: Uint8Array): Promise<string>;

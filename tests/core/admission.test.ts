@@ -9,7 +9,9 @@ function open(maxRunning: number, maxQueued: number, callers: readonly string[] 
 
 /** Enters and waits for the turn. */
 async function acquire(admission: Admission, caller?: string): Promise<() => void> {
-  return admission.enter(caller).turn;
+  const giveBack = await admission.enter(caller).turn;
+  if (giveBack === undefined) throw new Error('the place was left');
+  return giveBack;
 }
 
 beforeEach(() => void vi.useFakeTimers());
@@ -102,10 +104,9 @@ describe('admission', () => {
     const admission = open(1, 1);
     const release = await acquire(admission);
     const ticket = admission.enter(undefined);
-    const refused = expect(ticket.turn).rejects.toThrow();
     ticket.leave();
     ticket.leave();
-    await refused;
+    expect(await ticket.turn).toBeUndefined();
     expect(admission.stats()).toEqual({ running: 1, queued: 0 });
     release();
     expect(admission.stats().running).toBe(0);
@@ -116,7 +117,8 @@ describe('admission', () => {
     const admission = open(1, 1);
     const ticket = admission.enter(undefined);
     ticket.leave();
-    (await ticket.turn)();
+    const giveBack = await ticket.turn;
+    giveBack?.();
     expect(admission.stats()).toEqual({ running: 0, queued: 0 });
   });
 
@@ -129,6 +131,30 @@ describe('admission', () => {
     }
     await acquire(admission);
     await expect(acquire(admission)).rejects.toMatchObject({ code: 'overloaded', retryAfter: 20 });
+  });
+
+  it('says it by how long those that run have run already', async () => {
+    const admission = open(2, 0);
+    await acquire(admission);
+    const second = await acquire(admission);
+    const retryAfter = (): unknown => {
+      try {
+        return admission.enter(undefined).position;
+      } catch (error) {
+        return (error as { retryAfter: number }).retryAfter;
+      }
+    };
+    expect(retryAfter()).toBe(1);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(retryAfter()).toBe(30);
+    await vi.advanceTimersByTimeAsync(90_000);
+    expect(retryAfter()).toBe(60);
+    second();
+    await acquire(admission);
+    // The mean is 24.8 s now, the newest run has that before it, and the old one may go on for long.
+    expect(retryAfter()).toBe(25);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(retryAfter()).toBe(5);
   });
 
   it('close refuses who waits and who comes, and leaves the running alone', async () => {
@@ -166,7 +192,7 @@ describe('admission between callers', () => {
       admission.enter(caller).turn.then(
         (release) => {
           order.push(caller);
-          setTimeout(release, 100);
+          setTimeout(() => release?.(), 100);
         },
         () => {},
       );
@@ -179,7 +205,53 @@ describe('admission between callers', () => {
     fill(admission, 'anna', 6, order);
     fill(admission, 'bob', 2, order);
     await vi.runAllTimersAsync();
-    expect(order).toEqual(['anna', 'anna', 'bob', 'anna', 'bob', 'anna', 'anna', 'anna']);
+    expect(order).toEqual(['anna', 'bob', 'anna', 'bob', 'anna', 'anna', 'anna', 'anna']);
+  });
+
+  it('keeps the last turn for a caller of whom none runs, so that one with long jobs keeps nobody out', () => {
+    const admission = open(4, 10, ['anna', 'bob', 'carl']);
+    const anna = [1, 2, 3, 4, 5].map(() => admission.enter('anna'));
+    expect(anna.map(({ position }) => position)).toEqual([0, 0, 0, 1, 2]);
+    expect(admission.stats()).toEqual({ running: 3, queued: 2 });
+    expect(admission.enter('bob').position).toBe(0);
+    expect(admission.stats()).toEqual({ running: 4, queued: 2 });
+    // All run that may: whoever comes now waits for an end.
+    expect(admission.enter('carl').position).toBe(1);
+    admission.close();
+  });
+
+  it('the kept turn stays free while only callers wait who run, and is kept anew once a caller’s last job ends', async () => {
+    const admission = open(2, 10, ['anna', 'bob']);
+    const endAnna = await acquire(admission, 'anna');
+    const order: string[] = [];
+    fill(admission, 'anna', 2, order);
+    const endBob = await acquire(admission, 'bob');
+    endBob();
+    await vi.advanceTimersByTimeAsync(1);
+    expect([order, admission.stats()]).toEqual([[], { running: 1, queued: 2 }]);
+    endAnna();
+    await vi.advanceTimersByTimeAsync(1);
+    expect([order, admission.stats()]).toEqual([['anna'], { running: 1, queued: 1 }]);
+    expect(admission.enter('bob').position).toBe(0);
+    admission.close();
+  });
+
+  it('a turn is kept for nobody when all run, when there is one caller, when they aren’t told apart, when there is one turn', () => {
+    const both = open(4, 0, ['anna', 'bob']);
+    for (const name of ['anna', 'bob', 'bob', 'anna']) expect(both.enter(name).position).toBe(0);
+    const alone = open(2, 0, ['anna']);
+    for (const name of ['anna', 'anna']) expect(alone.enter(name).position).toBe(0);
+    const anybody = open(2, 0);
+    for (const name of [undefined, undefined]) expect(anybody.enter(name).position).toBe(0);
+    expect(open(1, 0, ['anna', 'bob']).enter('anna').position).toBe(0);
+  });
+
+  it('where nobody may wait, whoever may not take the kept turn is told that the jobs are theirs', () => {
+    const admission = open(2, 0, ['anna', 'bob']);
+    admission.enter('anna');
+    expect(() => admission.enter('anna')).toThrow(expect.objectContaining({ code: 'rate_limited' }));
+    expect(admission.enter('bob').position).toBe(0);
+    expect(() => admission.enter('bob')).toThrow(expect.objectContaining({ code: 'overloaded' }));
   });
 
   it('tells each its place as the turns will come, not as they were asked for', () => {
@@ -192,21 +264,56 @@ describe('admission between callers', () => {
   });
 
   it('the last places are kept for those who have none waiting: rate_limited is yours, overloaded is ours', () => {
-    const admission = open(1, 4, ['anna', 'bob', 'carl']);
-    fill(admission, 'anna', 3);
+    const admission = open(1, 8, ['anna', 'bob', 'carl']);
+    fill(admission, 'anna', 7);
     expect(() => admission.enter('anna')).toThrow(
       expect.objectContaining({ code: 'rate_limited', status: 429 }),
     );
     fill(admission, 'bob', 1);
     expect(() => admission.enter('bob')).toThrow(expect.objectContaining({ code: 'rate_limited' }));
     fill(admission, 'carl', 1);
-    expect(admission.stats()).toEqual({ running: 1, queued: 4 });
+    expect(admission.stats()).toEqual({ running: 1, queued: 8 });
     expect(() => admission.enter('carl')).toThrow(
       expect.objectContaining({ code: 'overloaded', status: 503 }),
     );
     expect(() => admission.enter('anna')).toThrow(expect.objectContaining({ code: 'rate_limited' }));
     admission.close();
   });
+
+  it.each([
+    // How many places, how many callers, how many of them one caller may have in an empty queue, how many callers then still get one.
+    [64, 1, 64, 0],
+    [64, 2, 63, 1],
+    [64, 64, 48, 16],
+    [64, 100, 48, 16],
+    [4, 100, 3, 1],
+    [2, 100, 1, 1],
+    [2, 2, 1, 1],
+    [2, 1, 2, 0],
+    [1, 100, 1, 0],
+    [0, 100, 0, 0],
+  ])(
+    'of %i places and among %i callers one may have %i, and %i others one each',
+    (places, count, own, others) => {
+      const callers = Array.from({ length: count }, (_, n) => `caller-${n}`);
+      const admission = open(1, places, callers);
+      admission.enter('caller-0');
+      const enters = (name: string | undefined): boolean => {
+        try {
+          admission.enter(name);
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      let had = 0;
+      while (enters('caller-0')) had += 1;
+      expect(had).toBe(own);
+      expect(callers.slice(1).filter(enters)).toHaveLength(others);
+      expect(admission.stats().queued).toBe(places);
+      admission.close();
+    },
+  );
 
   it('a caller alone may have the whole queue, and is told overloaded when it is full', () => {
     const admission = open(1, 3);

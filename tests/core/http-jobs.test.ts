@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { RuntimeError } from '../../src/core/container-runtime.ts';
 import { newJobId } from '../../src/core/ids.ts';
 import { useApp } from '../support/app-fixture.ts';
+import { allEvents } from '../support/event-stream.ts';
 
 const ASYNC = { Prefer: 'respond-async' };
 const KEYS = [
@@ -134,6 +135,8 @@ describe('DELETE /jobs/:id', () => {
     const response = await cancel(id);
     expect(await response.json()).toMatchObject({ status: 'stopped', outcome: 'canceled', durationMs: 0 });
     expect(app.fake.specs()).toHaveLength(1);
+    const events = await allEvents(await app.request(`/jobs/${id}/events`));
+    expect(events.map(({ event }) => event)).toEqual(['queued', 'artifact', 'artifact', 'result']);
     const next = await start([]);
     await cancel(first.id);
     await status(next.id, 'stopped');
@@ -170,6 +173,29 @@ describe('DELETE /jobs/:id', () => {
     }
     expect(seen).toContain('409 exited');
     expect(seen).toContain('200 canceled');
+  });
+});
+
+describe('bodies that jobs hold', () => {
+  const LARGEST = 32 * 1024 * 1024;
+
+  it('are bounded in bytes until their jobs end; a small one is taken all the same', async () => {
+    await app.open({ maxBodyBytes: LARGEST, maxQueued: 16 });
+    const large = { 'Content-Length': String(LARGEST) };
+    const jobs: Job[] = [];
+    for (let n = 0; n < 8; n += 1) jobs.push(await start([{ hang: true }], { headers: large }));
+    const declared = await app.run([], { headers: { ...ASYNC, 'Content-Length': String(65 * 1024) } });
+    const undeclared = await app.run([], { headers: ASYNC, fields: { stdin: 'x'.repeat(65 * 1024) } });
+    for (const response of [declared, undeclared]) {
+      expect(response.status).toBe(503);
+      expect(response.headers.get('connection')).toBe('close');
+      expect(((await response.json()) as { error: object }).error).toMatchObject({ code: 'overloaded' });
+    }
+    const small = await start([], { headers: { 'Content-Length': '200' } });
+    const [first] = jobs;
+    await app.request(`/jobs/${first?.id}`, { method: 'DELETE' });
+    jobs.push(await start([], { headers: large }), small);
+    for (const { id } of jobs) await app.request(`/jobs/${id}`, { method: 'DELETE' });
   });
 });
 

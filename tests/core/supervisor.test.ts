@@ -143,9 +143,66 @@ describe('a job', () => {
     client.abort();
     await expect(waiting).rejects.toThrow();
     expect(admission.stats()).toEqual({ running: 1, queued: 0 });
-    giveBack();
+    giveBack?.();
     expect(create).not.toHaveBeenCalled();
     expect(sessions()).toEqual([]);
+  });
+
+  it('cancelled while it waits ends without its tool, its inputs and a turn', async () => {
+    const admission = createAdmission({ maxRunning: 1, maxQueued: 1, queueTimeoutMs: 5000 });
+    await admission.enter(undefined).turn;
+    const create = vi.spyOn(fake, 'create');
+    const tool = script();
+    const execute = vi.spyOn(tool, 'execute');
+    const live = await open({ admission }).submit(request(tool, 'itself'));
+    live.cancel();
+    const manifest = await live.done;
+    expect(manifest.job).toMatchObject({
+      status: 'stopped',
+      end: { outcome: 'canceled', exitCode: 143, signal: 'SIGTERM', durationMs: 0 },
+      timings: { start: 0, run: 0 },
+    });
+    expect(manifest.files.map(({ kind, name, size }) => [kind, name, size])).toEqual([
+      ['output', 'stdout', 0],
+      ['output', 'stderr', 0],
+    ]);
+    expect(readdirSync(join(jobFolder(manifest), 'workspace'))).toEqual([]);
+    expect(existsSync(join(jobFolder(manifest), 'inputs'))).toBe(false);
+    expect(execute).not.toHaveBeenCalled();
+    expect(create).not.toHaveBeenCalled();
+    expect(admission.stats()).toEqual({ running: 1, queued: 0 });
+  });
+
+  it('cancelled while its inputs are written leaves the rest out and starts no program', async () => {
+    const create = vi.spyOn(fake, 'create');
+    const files = Array.from({ length: 9000 }, (_, n) => ({
+      path: `folder-${n % 100}/${n}`,
+      content: new Uint8Array(1),
+    }));
+    let cancel = (): void => {};
+    const tool: ToolHandler = {
+      ...script(),
+      async execute(_input, context) {
+        const writing = context.writeInputs(files);
+        const folder = join(root, 'storage', 's1', `job-${context.jobId}`, 'inputs', 'folder-1', '1');
+        await vi.waitFor(() => expect(existsSync(folder)).toBe(true), { interval: 1 });
+        cancel();
+        await writing;
+        return context.runContainer({ args: fakeArgs(), env: {} });
+      },
+    };
+    const live = await open().submit(request(tool, 'itself'));
+    cancel = live.cancel;
+    const manifest = await live.done;
+    expect(manifest.job.end).toMatchObject({ outcome: 'canceled', exitCode: 143 });
+    const inputs = manifest.files.filter(({ kind }) => kind === 'input');
+    expect(inputs.length).toBeGreaterThan(0);
+    expect(inputs.length).toBeLessThan(files.length / 2);
+    expect(manifest.files.filter(({ kind }) => kind === 'output').map(({ name }) => name)).toEqual([
+      'stdout',
+      'stderr',
+    ]);
+    expect(create).not.toHaveBeenCalled();
   });
 
   it('whose client leaves is cancelled, with its output kept', async () => {

@@ -27,6 +27,7 @@ export interface AppOptions {
   readonly keys?: readonly ApiKeySetting[];
   readonly ttlSeconds?: number;
   readonly maxInFlight?: number;
+  readonly maxBodyBytes?: number;
   readonly resumeGraceMs?: number;
   readonly metrics?: Metrics;
   readonly logger?: Logger;
@@ -95,7 +96,7 @@ export async function buildApp(
     guard: { allowedHosts: [], corsOrigins: [], publicUrl: undefined, ...options.guard },
     apiKeys,
     urlSigner: await createUrlSigner(SECRET, options.ttlSeconds ?? 60),
-    maxBodyBytes: 64 * 1024,
+    maxBodyBytes: options.maxBodyBytes ?? 64 * 1024,
     maxInFlight: options.maxInFlight ?? 8,
   };
   return { app: createApp(deps), supervisor, closer, deps };

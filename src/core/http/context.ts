@@ -29,6 +29,7 @@ export interface AppDependencies {
   readonly guard: GuardOptions;
   readonly apiKeys: ApiKeys;
   readonly urlSigner: UrlSigner;
+  /** Of one request's body; see `body-bound.ts` for that of all. */
   readonly maxBodyBytes: number;
   /** Requests whose bodies may be held at once. */
   readonly maxInFlight: number;

@@ -17,7 +17,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   unsupported_media_type: 'The body is not declared as plain JSON: send Content-Type: application/json.',
   range_not_satisfiable: 'The file has no such bytes: ask for a range within Content-Range.',
   idempotency_mismatch: 'This Idempotency-Key was sent with another request: use a new key for each.',
-  rate_limited: 'You have as many jobs waiting as one caller may: come again after Retry-After.',
+  rate_limited: 'You have as many jobs, or bytes in bodies, as one caller may: come again after Retry-After.',
   headers_too_large: 'The request headers are larger than 16 KiB: send fewer.',
   internal: 'Something failed inside the service: see its log by the requestId.',
   image_unavailable: 'The worker image is not on the engine: run the command in the message.',
@@ -25,7 +25,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   engine_unavailable:
     'The container engine does not answer or failed: start it; come again after Retry-After.',
   limits_not_enforced: 'A limit does not bite on this host: enable it, or name it in AA_ALLOW_UNENFORCED.',
-  overloaded: 'As many jobs run and wait as may: come again after Retry-After.',
+  overloaded: 'As many jobs run and wait, or bytes in bodies are held, as may: come again after Retry-After.',
   queue_timeout: 'The job waited too long for its turn and was dropped without running: come again later.',
   shutting_down: 'The service is stopping: come again after Retry-After.',
   infra_error: 'It could not be found out how the run ended; what output there was is kept: run it again.',

@@ -11,20 +11,23 @@ import { EXECUTION_PARAMETERS, type ExecutionMode, readExecutionMode } from './e
 import { streamJob } from './job-events.ts';
 import { jobPath, toJobResponse } from './job-response.ts';
 import { parseInput } from './parse-input.ts';
-import { readJson } from './read-json.ts';
+import { contentLength, readJson } from './read-json.ts';
 import type { Operation, Route } from './route.ts';
 
 /** `POST /tools/execute` and its older door `POST /run`. */
 export function executeRoutes(deps: AppDependencies): readonly Route[] {
-  const bound = createBodyBound(deps.maxInFlight, deps.apiKeys.names);
+  const { maxInFlight: most, maxBodyBytes, apiKeys } = deps;
+  const bound = createBodyBound({ most, maxBodyBytes, callers: apiKeys.names });
   const execute = async (c: AppContext, toOrder: (body: unknown) => Order): Promise<Response> => {
     const mode = readExecutionMode(c);
-    // The place is given back as soon as the job has one of its own.
-    const take = await bound(c.get('caller')?.name, async () => {
-      const order = toOrder(await readJson(c, deps.maxBodyBytes));
-      return takeJob(c, deps, mode, order);
+    // The place is given back as soon as the job has one of its own; the job holds its input until it ends.
+    const taken = await bound(c.get('caller')?.name, contentLength(c), async (body) => {
+      const order = toOrder(await readJson(c, maxBodyBytes, body.grown));
+      const keyed = await takeJob(c, deps, mode, order);
+      if (keyed.isNew && keyed.job.state === 'live') body.livesUntil(keyed.job.live.done);
+      return keyed;
     });
-    return answer(c, deps, mode, take);
+    return answer(c, deps, mode, taken);
   };
   const toolsExecute: Operation = {
     ...EXECUTION,

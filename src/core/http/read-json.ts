@@ -12,8 +12,14 @@ const DISCARD_BYTES = 16 * 1024 * 1024;
 /**
  * Reads a JSON body of at most `maxBytes`: 415 for another type or a compressed body (never inflated), 413 without keeping
  * more than allowed, 400 `invalid_json` for what isn't UTF-8 or JSON.
+ *
+ * @param onGrown hears how many bytes are held, as they come; what it throws ends the reading
  */
-export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
+export async function readJson(
+  c: Context,
+  maxBytes: number,
+  onGrown: (bytes: number) => void,
+): Promise<unknown> {
   if (!JSON_TYPE.test(c.req.header('content-type') ?? '')) {
     throw new AppError(
       'unsupported_media_type',
@@ -26,18 +32,30 @@ export async function readJson(c: Context, maxBytes: number): Promise<unknown> {
       'Compressed bodies are not read: send the JSON without Content-Encoding.',
     );
   }
-  if (Number(c.req.header('content-length') ?? 0) > maxBytes + DISCARD_BYTES) throw cutOff(maxBytes);
-  return parse(await readBytes(c.req.raw, maxBytes));
+  if ((contentLength(c) ?? 0) > maxBytes + DISCARD_BYTES) throw cutOff(maxBytes);
+  return parse(await readBytes(c.req.raw, maxBytes, onGrown));
 }
 
-async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array[]> {
+/** Bytes that the body is declared to have; `undefined` where it's sent without. */
+export function contentLength(c: Context): number | undefined {
+  const length = c.req.header('content-length');
+  return length === undefined ? undefined : Number(length);
+}
+
+async function readBytes(
+  request: Request,
+  maxBytes: number,
+  onGrown: (bytes: number) => void,
+): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   let total = 0;
   for await (const chunk of request.body ?? []) {
     total += chunk.length;
     if (total > maxBytes + DISCARD_BYTES) throw cutOff(maxBytes);
-    if (total <= maxBytes) chunks.push(chunk);
-    else chunks.length = 0;
+    if (total <= maxBytes) {
+      onGrown(total);
+      chunks.push(chunk);
+    } else chunks.length = 0;
   }
   if (total > maxBytes) throw tooLarge(maxBytes);
   return chunks;

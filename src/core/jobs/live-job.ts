@@ -1,4 +1,4 @@
-import { left, type Ticket } from '../admission.ts';
+import type { Ticket } from '../admission.ts';
 import { AppError } from '../errors.ts';
 import type { JobRef } from '../workspace.ts';
 import { forgetJob, toStorageError } from './accept-job.ts';
@@ -7,7 +7,7 @@ import type { EventLog } from './event-log.ts';
 import type { JobRecord, Manifest } from './job.ts';
 import { keepEnd } from './manifest.ts';
 import type { EventFiles } from './read-events.ts';
-import { runJob, toStopped } from './run-job.ts';
+import { endUnrun, runJob, toStopped } from './run-job.ts';
 import type { JobHouse, RunningJob } from './running-job.ts';
 
 /** A job of this process that hasn't stopped, as others see it. */
@@ -78,8 +78,8 @@ async function live(options: LiveJobOptions): Promise<Manifest> {
   let giveBack: (() => void) | undefined;
   try {
     giveBack = await turnOf(job, ticket);
-    const waitedMs = performance.now() - arrived - acceptMs;
-    return await runJob(house, job, { waitedMs, acceptMs });
+    const before = { waitedMs: performance.now() - arrived - acceptMs, acceptMs };
+    return await (giveBack === undefined ? endUnrun : runJob)(house, job, before);
   } catch (error) {
     const known = toStorageError(error);
     await job.log.close().catch((err) => job.logger.error({ err }, 'the events of a job could not be kept'));
@@ -97,27 +97,30 @@ async function live(options: LiveJobOptions): Promise<Manifest> {
   }
 }
 
-/** Waits for the turn. A cancelled job gives its place back and goes on without one: it only tells that it was cancelled. */
+/** Waits for the turn. A cancelled job gives its place back and gets none, for all that's left is to tell that it was cancelled. */
 async function turnOf(job: RunningJob, ticket: Ticket): Promise<(() => void) | undefined> {
   const { signal } = job.stop;
   signal.addEventListener('abort', ticket.leave);
   if (signal.aborted) ticket.leave();
   try {
     const giveBack = await ticket.turn;
-    if (!isLeft(job)) return giveBack;
-    giveBack();
-    throw left();
-  } catch (error) {
-    if (signal.reason === 'canceled') return undefined;
-    throw error;
+    if (!signal.aborted) return giveBack;
+    giveBack?.();
   } finally {
     signal.removeEventListener('abort', ticket.leave);
   }
+  if (isLeft(job)) throw left();
+  return undefined;
 }
 
 /** Whether the one who asked went away before the job ran. */
 function isLeft(job: RunningJob): boolean {
   return job.stop.signal.reason === 'abandoned' && job.record.status === 'queued';
+}
+
+/** Nobody reads this answer: who asked has gone. */
+function left(): AppError {
+  return new AppError('infra_error', 'The client went away before its job had a turn: send it again.');
 }
 
 function mayHaveRun(error: unknown): boolean {

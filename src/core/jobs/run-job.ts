@@ -1,7 +1,8 @@
 import { collectArtifacts } from '../collect-artifacts.ts';
 import { AppError } from '../errors.ts';
 import type { CapturedStreams } from '../output-collector.ts';
-import { createToolContext, type ToolTrace } from '../tool-context.ts';
+import { endBeforeStart } from '../run-container.ts';
+import { createToolContext, emptyTrace, type ToolTrace } from '../tool-context.ts';
 import { openCapture } from './capture.ts';
 import type { JobFailure, JobRecord, Manifest, ProgramEnd, Timings } from './job.ts';
 import { keepEnd } from './manifest.ts';
@@ -49,6 +50,17 @@ export async function runJob(house: JobHouse, job: RunningJob, before: BeforeRun
       details: { id: job.id, sessionId: job.sessionId },
     });
   }
+}
+
+/**
+ * Ends a job that was cancelled before its turn: its answer is that of a program which was ended before it began. The tool isn't
+ * called and no input written, so that it costs nothing for which turns are counted.
+ */
+export async function endUnrun(house: JobHouse, job: RunningJob, before: BeforeRun): Promise<Manifest> {
+  const streams = await openCapture(job.workspace, job.log, job.limits.outputBytes);
+  const end = endBeforeStart(job.stop.signal);
+  const { waitedMs: queueMs, acceptMs: prepareMs } = before;
+  return settle(house, job, { trace: emptyTrace(), end, queueMs, prepareMs, streams });
 }
 
 interface EndedRun {

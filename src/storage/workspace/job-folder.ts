@@ -39,7 +39,8 @@ export function openJobFolder({ root, job, user, handsOver }: JobFolderOptions):
     job,
     user,
     mountSource,
-    writeInputs: (files) => translated(writeInputs(folder, files, handsOver ? user : undefined)),
+    writeInputs: (files, signal) =>
+      translated(writeInputs(folder, files, handsOver ? user : undefined, signal)),
     async writeStdin(content) {
       const path = join(folder, 'stdin');
       await translated(writeNew(path, content, STDIN_MODE));

@@ -14,21 +14,25 @@ export interface Owner {
 /** Files written at once. */
 const WIDTH = 8;
 
-/** Writes the originals and the program's copies. Nothing of the program's runs yet, so plain paths are safe. */
+/**
+ * Writes the originals and the program's copies, until the signal aborts; what it resolves with is written whole. Nothing of the
+ * program's runs yet, so plain paths are safe.
+ */
 export async function writeInputs(
   folder: string,
   files: readonly InputFile[],
   owner: Owner | undefined,
+  signal?: AbortSignal,
 ): Promise<readonly CollectedFile[]> {
   for (const { path } of files)
     if (!isKey(`inputs/${path}`)) throw new TypeError(`not an input's path: ${JSON.stringify(path)}`);
   const originals = join(folder, 'inputs');
   const copies = join(folder, 'workspace');
   await mkdir(originals, { recursive: true, mode: 0o700 });
-  await makeFolders(originals, files, undefined);
-  await makeFolders(copies, files, owner);
+  await makeFolders(originals, files, undefined, signal);
+  await makeFolders(copies, files, owner, signal);
   const described: CollectedFile[] = [];
-  for (let at = 0; at < files.length; at += WIDTH) {
+  for (let at = 0; at < files.length && !signal?.aborted; at += WIDTH) {
     const batch = files.slice(at, at + WIDTH);
     const writeBoth = ({ path, content }: InputFile): Promise<unknown> =>
       Promise.all([
@@ -51,12 +55,14 @@ async function makeFolders(
   root: string,
   files: readonly InputFile[],
   owner: Owner | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const folders = new Set<string>();
   for (const { path } of files) {
     for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) folders.add(parent);
   }
   for (const path of [...folders].sort((left, right) => left.length - right.length)) {
+    if (signal?.aborted) return;
     const folder = join(root, path);
     await mkdir(folder);
     await chmod(folder, owner === undefined ? 0o700 : 0o755);
