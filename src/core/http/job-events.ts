@@ -10,7 +10,8 @@ import { EVENT_STREAM_HEADERS, toEventStream } from './sse.ts';
 
 /**
  * Answers with a job's events after the one with id `after`: what its index tells, then a row for each artifact, then one last
- * event, `result` or `error`. A reader that has them all is told so by 204, which stops an `EventSource` from coming again.
+ * event, `result` or `error`. A reader that has them all is told so by 204, which stops an `EventSource` from coming again. When
+ * the events can't be read on, the connection breaks: the job hasn't ended by that, and who comes again reads on.
  */
 export async function streamJob(
   c: AppContext,
@@ -23,7 +24,13 @@ export async function streamJob(
   }
   if (c.req.method === 'HEAD') return new Response(null, { headers: EVENT_STREAM_HEADERS });
   const leave = found.live?.attend() ?? (() => {});
-  return toEventStream((signal) => jobEvents(c, deps, found, after, signal), leave);
+  const logger = c.get('logger');
+  const onClosed = (cause?: unknown): void => {
+    leave();
+    if (cause !== undefined)
+      logger.error({ err: cause, job: found.record.id }, 'the events of a job could not be read on');
+  };
+  return toEventStream((signal) => jobEvents(c, deps, found, after, signal), onClosed);
 }
 
 async function lastId(deps: AppDependencies, { job, files }: Manifest): Promise<number> {
@@ -38,29 +45,16 @@ async function* jobEvents(
   after: number,
   signal: AbortSignal,
 ): AsyncGenerator<JobEvent & { readonly id: number }> {
-  let seen = after;
-  try {
-    const followed = followJob(found, deps.catalog, after, signal);
-    for (;;) {
-      const next = await followed.next();
-      if (next.done === true) {
-        if (signal.aborted) return;
-        const { count, end } = next.value;
-        const last = end instanceof AppError ? [toErrorEvent(c, end)] : await toEndEvents(c, deps, end);
-        for (const [index, event] of last.entries()) {
-          const id = count + index + 1;
-          // Whoever claims to have more than there will ever be is still told the end.
-          if (id > after || index === last.length - 1) yield { id, ...event };
-        }
-        return;
-      }
-      seen = next.value.id;
-      yield next.value;
-    }
-  } catch (cause) {
-    // The stream has begun, so its reader can only be told by its last event.
-    const message = 'The events of the job could not be read on: ask for the job itself by GET /jobs/:id.';
-    yield { id: seen + 1, ...toErrorEvent(c, new AppError('internal', message, { cause })) };
+  const followed = followJob(found, deps.catalog, after, signal);
+  let next = await followed.next();
+  for (; next.done !== true; next = await followed.next()) yield next.value;
+  if (signal.aborted) return;
+  const { count, end } = next.value;
+  const last = end instanceof AppError ? [toErrorEvent(c, end)] : await toEndEvents(c, deps, end);
+  for (const [index, event] of last.entries()) {
+    const id = count + index + 1;
+    // Whoever claims to have more than there will ever be is still told the end.
+    if (id > after || index === last.length - 1) yield { id, ...event };
   }
 }
 
