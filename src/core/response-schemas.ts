@@ -50,6 +50,7 @@ export const fileRow = v.object({
   omittedBytes: v.exactOptional(count),
   url,
 });
+export type FileRow = Shown<v.InferOutput<typeof fileRow>>;
 
 const skippedFile = v.object({ name: v.string(), reason: v.picklist(SKIP_REASONS) });
 

@@ -17,7 +17,8 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   unsupported_media_type: 'The body is not declared as plain JSON: send Content-Type: application/json.',
   range_not_satisfiable: 'The file has no such bytes: ask for a range within Content-Range.',
   idempotency_mismatch: 'This Idempotency-Key was sent with another request: use a new key for each.',
-  rate_limited: 'You have as many jobs waiting as one caller may: come again after Retry-After.',
+  rate_limited:
+    'You have as many jobs waiting, or streams open, as one caller may: let some end, and come again after Retry-After.',
   headers_too_large: 'The request headers are larger than 16 KiB: send fewer.',
   internal: 'Something failed inside the service: see its log by the requestId.',
   image_unavailable: 'The worker image is not on the engine: run the command in the message.',

@@ -11,21 +11,31 @@ import { hasEnd, toFailure, toJobAnswer } from './execute-response.ts';
 import { EXECUTION_PARAMETERS, type ExecutionMode, readExecutionMode } from './execution-mode.ts';
 import { streamJob } from './job-events.ts';
 import { jobPath, toJobResponse } from './job-response.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { parseInput } from './parse-input.ts';
 import { readJson } from './read-json.ts';
 import type { Operation, Route } from './route.ts';
 
 /** `POST /tools/execute` and its older door `POST /run`. */
-export function executeRoutes(deps: AppDependencies): readonly Route[] {
+export function executeRoutes(deps: AppDependencies, streams: OpenStreams): readonly Route[] {
   const bound = createBodyBound(deps.maxInFlight, deps.apiKeys.names);
   const execute = async (c: AppContext, toOrder: (body: unknown) => Order): Promise<Response> => {
     const mode = readExecutionMode(c);
-    // The place is given back as soon as the job has one of its own.
-    const take = await bound(c.get('caller')?.name, async () => {
-      const order = toOrder(await readJson(c, deps.maxBodyBytes));
-      return takeJob(c, deps, mode, order);
-    });
-    return answer(c, deps, mode, take);
+    const caller = c.get('caller')?.name;
+    // Before the job is started: whom nobody may watch isn't.
+    const place = mode.streams ? streams.enter(caller) : undefined;
+    try {
+      // The place among these is given back as soon as the job has one of its own.
+      const taken = await bound(caller, async () => {
+        const order = toOrder(await readJson(c, deps.maxBodyBytes));
+        return takeJob(c, deps, mode, order);
+      });
+      if (place === undefined) return await answer(c, deps, mode, taken);
+      return await streamJob(c, deps, toFound(taken), { after: 0, streams, place });
+    } catch (error) {
+      place?.();
+      throw error;
+    }
   };
   const toolsExecute: Operation = {
     ...EXECUTION,
@@ -137,7 +147,6 @@ async function answer(
   mode: ExecutionMode,
   taken: Taken,
 ): Promise<Response> {
-  if (mode.streams) return streamJob(c, deps, toFound(taken), 0);
   if (taken.state === 'stopped') return answerWith(c, deps, taken.manifest);
   const location = jobPath(deps.guard.publicUrl, taken.job.ref.jobId);
   if (taken.state === 'running') throw inProgress(location);

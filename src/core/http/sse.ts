@@ -1,15 +1,21 @@
 import { within } from '../abort.ts';
 
-/** One event of a stream in the shape that `EventSource` reads; `data` becomes one line of JSON. */
+/** One event of a stream in the shape that `EventSource` reads. */
 export interface ServerSentEvent {
   readonly id: number;
   readonly event: string;
-  readonly data: unknown;
+  /** Becomes one line of JSON. */
+  readonly data: object | JsonPieces;
 }
+
+/** JSON in pieces, each of which is asked for when the reader has room for it. */
+export type JsonPieces = AsyncIterable<string>;
 
 /** Below the ten seconds after which some servers and proxies take a silent connection for dead. */
 const HEARTBEAT_MS = 5000;
 const HEARTBEAT = Symbol('heartbeat');
+/** Characters of an event that are sent at once; smaller pieces are put together. */
+const LEAST_CHUNK = 16 * 1024;
 
 export const EVENT_STREAM_HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
@@ -24,7 +30,7 @@ const BROKEN = 'The event stream broke: ask for it again with Last-Event-ID.';
 
 /**
  * Answers with a stream of events, each asked for when the reader has room for it, so that a slow reader costs no more than the
- * event that waits for it and what `events` holds. While none comes, comment lines keep the connection alive. `events` must end
+ * event, or the piece of one, that waits for it, and what `events` holds. While none comes, comment lines keep the connection alive. `events` must end
  * by itself, once its signal aborts as well; when it throws, the connection breaks, as it would with the network.
  *
  * @param onClosed called once, when the stream has ended, its reader has gone, or `events` has thrown: then with the cause
@@ -71,7 +77,14 @@ async function* toText(events: AsyncIterator<ServerSentEvent>): AsyncGenerator<s
     for (; result === HEARTBEAT; result = await wait()) yield ': alive\n\n';
     if (result.done === true) return;
     const { id, event, data } = result.value;
-    yield `id: ${id}\nevent: ${event}\ndata: ${toLine(JSON.stringify(data))}\n\n`;
+    let text = `id: ${id}\nevent: ${event}\ndata: `;
+    for await (const piece of Symbol.asyncIterator in data ? data : [JSON.stringify(data)]) {
+      text += toLine(piece);
+      if (text.length < LEAST_CHUNK) continue;
+      yield text;
+      text = '';
+    }
+    yield `${text}\n\n`;
   }
 }
 
