@@ -36,7 +36,10 @@ export const ERROR_TABLE = {
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
-/** One thing wrong with a request: where (`files.0.path`, empty for the whole body) and what to send instead. */
+/**
+ * One thing wrong with a request: where (`files.0.path`, the name of a query parameter or header, empty for the whole body) and
+ * what to send instead.
+ */
 export interface Issue {
   readonly path: string;
   readonly message: string;

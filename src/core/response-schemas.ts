@@ -217,7 +217,12 @@ export const errorBody = v.object({
     issues: v.exactOptional(
       v.array(
         v.object({
-          path: v.pipe(v.string(), v.description('`files.0.path`; empty for the whole body.')),
+          path: v.pipe(
+            v.string(),
+            v.description(
+              '`files.0.path`, or the name of a query parameter or header; empty for the whole body.',
+            ),
+          ),
           message: v.string(),
         }),
       ),

@@ -12,6 +12,7 @@ import { jobRoutes } from './jobs.ts';
 import { metricsRoutes } from './metrics.ts';
 import { createOpenStreams, OPEN_STREAMS } from './open-streams.ts';
 import { openApiRoutes } from './openapi.ts';
+import { DOCUMENT_HEADERS } from './openapi-operation.ts';
 import { type Route, register } from './route.ts';
 import { toolRoutes } from './tools.ts';
 
@@ -46,7 +47,8 @@ export function createApp(deps: AppDependencies): App {
     app.use(
       cors({
         origin: [...deps.guard.corsOrigins],
-        exposeHeaders: ['X-Request-Id', 'Location', 'Retry-After'],
+        // A page may read what the document says that there is.
+        exposeHeaders: Object.keys(DOCUMENT_HEADERS),
       }),
     );
   }

@@ -10,7 +10,8 @@ import { CANCELED_EXAMPLE, EXAMPLE_JOB, JOB_PAGE_EXAMPLE, STOPPED_EXAMPLE } from
 import { streamJob } from './job-events.ts';
 import { toJobResponse, toJobRow } from './job-response.ts';
 import type { OpenStreams } from './open-streams.ts';
-import { parseInput } from './parse-input.ts';
+import { headerPlace, parseInput } from './parse-input.ts';
+import { parseQuery } from './parse-query.ts';
 import type { Operation, Parameter, Route } from './route.ts';
 import { shareCalls } from './share-calls.ts';
 
@@ -69,7 +70,7 @@ export function jobRoutes(deps: AppDependencies, streams: OpenStreams): readonly
     errors: ['not_found', 'rate_limited'],
     handle: async (c) => {
       const header = c.req.header('last-event-id');
-      const after = header === undefined ? 0 : parseInput(lastEventId, header, 'Last-Event-ID');
+      const after = header === undefined ? 0 : parseInput(lastEventId, header, headerPlace('Last-Event-ID'));
       return streamJob(c, deps, await findJob(c, watched), { after, streams });
     },
   };
@@ -111,7 +112,7 @@ const LIST_PARAMETERS: readonly Parameter[] = Object.entries(jobsQuery.entries).
 }));
 
 async function listJobs(c: AppContext, deps: AppDependencies): Promise<Response> {
-  const { sessionId, status, cursor, limit } = parseInput(jobsQuery, c.req.query());
+  const { sessionId, status, cursor, limit } = parseQuery(c, jobsQuery);
   const isVisible = visibleTo(c.get('caller'));
   const { jobs, more } = await deps.catalog.list({ sessionId, status, after: cursor, limit, isVisible });
   const last = jobs.at(-1)?.record.id;
