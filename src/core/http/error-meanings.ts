@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts';
+import { type ErrorCode, internalError } from '../errors.ts';
 
 /** What each code means, with its cure: for the document and its table. The message of an answer says it of the case. */
 export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
@@ -20,7 +20,7 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   rate_limited:
     'You have as many jobs waiting, or streams open, as one caller may: let some end, and come again after Retry-After.',
   headers_too_large: 'The request headers are larger than 16 KiB: send fewer.',
-  internal: 'Something failed inside the service: see its log by the requestId.',
+  internal: internalError(undefined).message,
   image_unavailable: 'The worker image is not on the engine: run the command in the message.',
   misconfigured: 'The operator’s settings do not fit the engine: change the variable in the message.',
   engine_unavailable:

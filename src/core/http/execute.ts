@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { Manifest } from '../jobs/job.ts';
 import type { FoundJob } from '../jobs/job-catalog.ts';
+import { toJobError } from '../jobs/job-error.ts';
 import type { LiveJob } from '../jobs/live-job.ts';
 import { executeResponse, jobResponse } from '../response-schemas.ts';
 import { executeEnvelope, runEnvelope } from '../schemas.ts';
@@ -150,9 +151,18 @@ async function answer(
   if (taken.state === 'stopped') return answerWith(c, deps, taken.manifest);
   const location = jobPath(deps.guard.publicUrl, taken.job.ref.jobId);
   if (taken.state === 'running') throw inProgress(location);
-  if (!mode.isAsync) return answerWith(c, deps, await taken.job.done);
+  if (!mode.isAsync) return answerWith(c, deps, await endOf(taken.job, mode));
   const body = await toJobResponse(toFound(taken), urlOptions(c, deps));
   return c.json(body, 202, { Location: location, 'Preference-Applied': 'respond-async' });
+}
+
+/** Whoever sent a key can ask for the job later, also for one that never ran, and is told by its id that it's this one. */
+async function endOf({ done, ref }: LiveJob, { idempotencyKey }: ExecutionMode): Promise<Manifest> {
+  try {
+    return await done;
+  } catch (error) {
+    throw idempotencyKey === undefined ? error : toJobError(error, ref);
+  }
 }
 
 function toFound(taken: Taken): FoundJob {

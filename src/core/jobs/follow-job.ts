@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts';
 import type { Manifest } from './job.ts';
 import type { FoundJob, JobCatalog } from './job-catalog.ts';
+import { toJobError } from './job-error.ts';
 import type { LiveJob } from './live-job.ts';
 import { createEventReader, type IndexedEvent } from './read-events.ts';
 
@@ -62,13 +63,7 @@ function endOf(job: LiveJob, signal: AbortSignal): Promise<Manifest | AppError> 
     signal.addEventListener('abort', onAbort, { once: true });
     if (signal.aborted) onAbort();
     job.done
-      .then(resolve, (error: unknown) => resolve(error instanceof AppError ? error : internal(error)))
+      .then(resolve, (error: unknown) => resolve(toJobError(error, job.ref)))
       .finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
-
-function internal(cause: unknown): AppError {
-  return new AppError('internal', 'Something failed inside the service: see its log by the requestId.', {
-    cause,
   });
 }
