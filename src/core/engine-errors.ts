@@ -1,5 +1,5 @@
 import { type ContainerRuntime, RuntimeError } from './container-runtime.ts';
-import { AppError } from './errors.ts';
+import { AppError, internalError } from './errors.ts';
 
 /** The command that builds the worker image on this engine, as every message about a missing image names it. */
 export function buildCommand(image: string, engine: ContainerRuntime['name'] = 'docker'): string {
@@ -14,11 +14,7 @@ export function toEngineError(
   engine: ContainerRuntime['name'] = 'docker',
 ): AppError {
   if (error instanceof AppError) return error;
-  if (!(error instanceof RuntimeError)) {
-    return new AppError('internal', 'Something failed inside the service: see its log by the requestId.', {
-      cause: error,
-    });
-  }
+  if (!(error instanceof RuntimeError)) return internalError(error);
   const options = { cause: error };
   switch (error.code) {
     case 'image_not_found':

@@ -36,7 +36,10 @@ export const ERROR_TABLE = {
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
-/** One thing wrong with a request: where (`files.0.path`, empty for the whole body) and what to send instead. */
+/**
+ * One thing wrong with a request: where (`files.0.path`, the name of a query parameter or header, empty for the whole body) and
+ * what to send instead.
+ */
 export interface Issue {
   readonly path: string;
   readonly message: string;
@@ -44,9 +47,9 @@ export interface Issue {
 
 export interface AppErrorOptions {
   readonly cause?: unknown;
-  readonly issues?: readonly Issue[];
+  readonly issues?: readonly Issue[] | undefined;
   /** Whole seconds; overrides the table's. */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
   /** Response headers that belong to this answer, such as `Allow`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the `error` object, such as the job's id and its artifacts. */
@@ -78,4 +81,12 @@ export class AppError extends Error {
   get status(): number {
     return ERROR_TABLE[this.code].status;
   }
+}
+
+/** What nobody foresaw: the cause is told to the log alone, and the client by what it stands there. */
+export function internalError(
+  cause: unknown,
+  by: 'the requestId' | 'the job’s id' = 'the requestId',
+): AppError {
+  return new AppError('internal', `Something failed inside the service: see its log by ${by}.`, { cause });
 }

@@ -50,6 +50,7 @@ export const fileRow = v.object({
   omittedBytes: v.exactOptional(count),
   url,
 });
+export type FileRow = Shown<v.InferOutput<typeof fileRow>>;
 
 const skippedFile = v.object({ name: v.string(), reason: v.picklist(SKIP_REASONS) });
 
@@ -216,7 +217,12 @@ export const errorBody = v.object({
     issues: v.exactOptional(
       v.array(
         v.object({
-          path: v.pipe(v.string(), v.description('`files.0.path`; empty for the whole body.')),
+          path: v.pipe(
+            v.string(),
+            v.description(
+              '`files.0.path`, or the name of a query parameter or header; empty for the whole body.',
+            ),
+          ),
           message: v.string(),
         }),
       ),

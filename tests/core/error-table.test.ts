@@ -4,6 +4,7 @@ import { RuntimeError, type RuntimeErrorCode } from '../../src/core/container-ru
 import { ERROR_TABLE, type ErrorCode } from '../../src/core/errors.ts';
 import { createApp, createRoutes } from '../../src/core/http/app.ts';
 import type { App } from '../../src/core/http/context.ts';
+import { OPEN_STREAMS } from '../../src/core/http/open-streams.ts';
 import { useApp } from '../support/app-fixture.ts';
 import { APP_BASE } from '../support/build-app.ts';
 import { ELSEWHERE, type ErrorRow, toErrorDocument, toErrorRows } from '../support/error-table.ts';
@@ -225,6 +226,15 @@ describe('the other routes', () => {
     const headers = { 'Last-Event-ID': 'x' };
     const from = await fixture.request(`/jobs/${id}/events`, { headers });
     await expectError('GET /jobs/:id/events', 'invalid_request', from);
+  });
+
+  it('a caller has so many streams open and no more', async () => {
+    const { id } = await finishedJob();
+    const follow = () => fixture.request(`/jobs/${id}/events`);
+    const open: Response[] = [];
+    for (let n = 0; n < OPEN_STREAMS; n += 1) open.push(await follow());
+    await expectError('GET /jobs/:id/events', 'rate_limited', await follow());
+    for (const response of open) await response.body?.cancel();
   });
 
   it('artifacts that there aren’t, and ranges beyond them', async () => {

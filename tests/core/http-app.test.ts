@@ -164,6 +164,17 @@ describe('CORS', () => {
     expect((await app.request(stdout)).headers.get('cross-origin-resource-policy')).toBe('cross-origin');
   });
 
+  it('a page may read every header that an answer tells something by', async () => {
+    const app = await makeApp(listed);
+    const { response } = await execute(app, {}, { Origin: 'https://chat.example.com' });
+    const exposed = response.headers.get('access-control-expose-headers')?.split(/, ?/) ?? [];
+    for (const name of [
+      ...['X-Request-Id', 'Location', 'Retry-After', 'Preference-Applied'],
+      ...['ETag', 'Accept-Ranges', 'Content-Range', 'Content-Disposition'],
+    ])
+      expect(exposed).toContain(name);
+  });
+
   it('another origin may not', async () => {
     const refused = await preflight(await makeApp(listed), 'https://evil.example');
     expect(refused.status).toBe(403);

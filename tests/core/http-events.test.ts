@@ -94,6 +94,21 @@ describe('a job as a stream', () => {
     expect(await response.text()).toBe('');
   });
 
+  it('HEAD of a running job has no body, doesn’t wait for its end, and keeps no job alive', async () => {
+    const response = await app.run([{ hang: true }], { headers: STREAM });
+    const reading = readEvents(response);
+    const id = String((await reading.next()).value?.data.id);
+    await reading.return(undefined);
+    const head = await app.request(`/jobs/${id}/events`, { method: 'HEAD' });
+    expect(head.status).toBe(200);
+    expect(head.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    expect(head.body).toBeNull();
+    expect(app.supervisor.find(id)?.record.status).not.toBe('stopped');
+    // A reader would have stopped the clock.
+    await vi.waitFor(() => expect(app.supervisor.find(id)).toBeUndefined(), { timeout: 3000 });
+    expect(await (await app.request(`/jobs/${id}`)).json()).toMatchObject({ outcome: 'canceled' });
+  });
+
   it('tells the place in the queue', async () => {
     await app.open({ maxRunning: 1, resumeGraceMs: 60_000 });
     const first = await app.run([{ sleep: 100 }], { headers: STREAM });

@@ -255,6 +255,26 @@ describe('GET /jobs', () => {
       expect(error.issues.map(({ path }) => path)).toEqual([query.split('=')[0]]);
     },
   );
+
+  it.each([
+    ['status=stopped&status=running', 'status', 'Stands more than once: send it once.'],
+    ['limit=1&limit=1', 'limit', 'Stands more than once: send it once.'],
+    ['cursor=&cursor=', 'cursor', 'Stands more than once: send it once.'],
+    ['page=2', 'page', 'Is no parameter of this route: remove it.'],
+    ['page=', 'page', 'Is no parameter of this route: remove it.'],
+  ])('?%s is refused by its name', async (query, path, message) => {
+    const response = await app.request(`/jobs?${query}`);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({
+      error: { code: 'invalid_request', message: `${path}: ${message}`, issues: [{ path, message }] },
+    });
+  });
+
+  it('a parameter without a value is as absent as one that isn’t there', async () => {
+    const { id } = (await (await app.run([])).json()) as Job;
+    expect((await list('status=&cursor=&sessionId=&limit=')).jobs.map((job) => job.id)).toEqual([id]);
+    expect((await list('status=&sessionId=nobody')).jobs).toEqual([]);
+  });
 });
 
 describe('one key and another’s jobs', () => {

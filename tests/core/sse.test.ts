@@ -75,4 +75,18 @@ describe('an event stream', () => {
     expect(signal?.aborted).toBe(true);
     expect(onClosed).toHaveBeenCalledTimes(1);
   });
+
+  it('breaks when its events do, and tells why once', async () => {
+    const onClosed = vi.fn();
+    const cause = new Error('EMFILE: /secret/path');
+    const response = toEventStream(async function* () {
+      yield* count(1);
+      throw cause;
+    }, onClosed);
+    const reader = response.body?.getReader();
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toMatch(/^id: 1\n/);
+    await expect(reader?.read()).rejects.toThrow(/^The event stream broke: [^/]*$/);
+    await reader?.cancel().catch(() => {});
+    expect(onClosed.mock.calls).toEqual([[cause]]);
+  });
 });

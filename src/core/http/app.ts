@@ -10,7 +10,9 @@ import { executeRoutes } from './execute.ts';
 import { healthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
 import { metricsRoutes } from './metrics.ts';
+import { createOpenStreams, OPEN_STREAMS } from './open-streams.ts';
 import { openApiRoutes } from './openapi.ts';
+import { DOCUMENT_HEADERS } from './openapi-operation.ts';
 import { type Route, register } from './route.ts';
 import { toolRoutes } from './tools.ts';
 
@@ -45,7 +47,8 @@ export function createApp(deps: AppDependencies): App {
     app.use(
       cors({
         origin: [...deps.guard.corsOrigins],
-        exposeHeaders: ['X-Request-Id', 'Location', 'Retry-After'],
+        // A page may read what the document says that there is.
+        exposeHeaders: Object.keys(DOCUMENT_HEADERS),
       }),
     );
   }
@@ -56,10 +59,12 @@ export function createApp(deps: AppDependencies): App {
 
 /** Every route of the service. */
 export function createRoutes(deps: AppDependencies): readonly Route[] {
+  // Whoever asked for as many jobs as may be can watch them all.
+  const streams = createOpenStreams(Math.max(OPEN_STREAMS, deps.maxInFlight));
   const routes = [
-    ...executeRoutes(deps),
+    ...executeRoutes(deps, streams),
     ...toolRoutes(deps),
-    ...jobRoutes(deps),
+    ...jobRoutes(deps, streams),
     ...artifactRoutes(deps),
     ...healthRoutes(deps),
     ...metricsRoutes(deps),

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts';
+import { AppError, internalError } from '../errors.ts';
 import type { ErrorBody } from '../response-schemas.ts';
 import type { AppContext } from './context.ts';
 
@@ -52,7 +52,5 @@ export function handleNotFound(c: AppContext): Response {
 function unexpected(error: unknown, c: AppContext): AppError {
   // A client that went away is no fault of ours; nobody reads this answer.
   if (c.req.raw.signal.aborted) return new AppError('infra_error', 'The client went away.');
-  return new AppError('internal', 'Something failed inside the service: see its log by the requestId.', {
-    cause: error,
-  });
+  return internalError(error);
 }

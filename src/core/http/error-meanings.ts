@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts';
+import { type ErrorCode, internalError } from '../errors.ts';
 
 /** What each code means, with its cure: for the document and its table. The message of an answer says it of the case. */
 export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
@@ -17,9 +17,10 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, string>> = {
   unsupported_media_type: 'The body is not declared as plain JSON: send Content-Type: application/json.',
   range_not_satisfiable: 'The file has no such bytes: ask for a range within Content-Range.',
   idempotency_mismatch: 'This Idempotency-Key was sent with another request: use a new key for each.',
-  rate_limited: 'You have as many jobs, or bytes in bodies, as one caller may: come again after Retry-After.',
+  rate_limited:
+    'You have as many jobs, streams, or bytes in bodies, as one caller may: let some end, and come again after Retry-After.',
   headers_too_large: 'The request headers are larger than 16 KiB: send fewer.',
-  internal: 'Something failed inside the service: see its log by the requestId.',
+  internal: internalError(undefined).message,
   image_unavailable: 'The worker image is not on the engine: run the command in the message.',
   misconfigured: 'The operator’s settings do not fit the engine: change the variable in the message.',
   engine_unavailable:

@@ -1,6 +1,8 @@
 import { AppError } from '../errors.ts';
 import type { KeyedJob } from '../jobs/idempotency.ts';
 import type { Manifest } from '../jobs/job.ts';
+import { toJobError } from '../jobs/job-error.ts';
+import type { LiveJob } from '../jobs/live-job.ts';
 import { executeResponse, jobResponse } from '../response-schemas.ts';
 import { executeEnvelope, runEnvelope } from '../schemas.ts';
 import { createBodyBound } from './body-bound.ts';
@@ -10,24 +12,34 @@ import { hasEnd, toFailure, toJobAnswer } from './execute-response.ts';
 import { EXECUTION_PARAMETERS, type ExecutionMode, readExecutionMode } from './execution-mode.ts';
 import { streamJob } from './job-events.ts';
 import { jobPath, toJobResponse } from './job-response.ts';
+import type { OpenStreams } from './open-streams.ts';
 import { parseInput } from './parse-input.ts';
 import { contentLength, readJson } from './read-json.ts';
 import type { Operation, Route } from './route.ts';
 
 /** `POST /tools/execute` and its older door `POST /run`. */
-export function executeRoutes(deps: AppDependencies): readonly Route[] {
+export function executeRoutes(deps: AppDependencies, streams: OpenStreams): readonly Route[] {
   const { maxInFlight: most, maxBodyBytes, apiKeys } = deps;
   const bound = createBodyBound({ most, maxBodyBytes, callers: apiKeys.names });
   const execute = async (c: AppContext, toOrder: (body: unknown) => Order): Promise<Response> => {
     const mode = readExecutionMode(c);
-    // The place is given back as soon as the job has one of its own; the job holds its input until it ends.
-    const taken = await bound(c.get('caller')?.name, contentLength(c), async (body) => {
-      const order = toOrder(await readJson(c, maxBodyBytes, body.grown));
-      const keyed = await takeJob(c, deps, mode, order);
-      if (keyed.isNew && keyed.job.state === 'live') body.livesUntil(keyed.job.live.done);
-      return keyed;
-    });
-    return answer(c, deps, mode, taken);
+    const caller = c.get('caller')?.name;
+    // Before the job is started: whom nobody may watch isn't.
+    const place = mode.streams ? streams.enter(caller) : undefined;
+    try {
+      // The place among these is given back as soon as the job has one of its own; the job holds its input until it ends.
+      const taken = await bound(caller, contentLength(c), async (body) => {
+        const order = toOrder(await readJson(c, maxBodyBytes, body.grown));
+        const keyed = await takeJob(c, deps, mode, order);
+        if (keyed.isNew && keyed.job.state === 'live') body.livesUntil(keyed.job.live.done);
+        return keyed;
+      });
+      if (place === undefined) return await answer(c, deps, mode, taken);
+      return await streamJob(c, deps, taken.job, { after: 0, streams, place });
+    } catch (error) {
+      place?.();
+      throw error;
+    }
   };
   const toolsExecute: Operation = {
     ...EXECUTION,
@@ -135,13 +147,21 @@ async function answer(
   mode: ExecutionMode,
   { isNew, job }: KeyedJob,
 ): Promise<Response> {
-  if (mode.streams) return streamJob(c, deps, job, 0);
   if (job.state === 'stopped') return answerWith(c, deps, job.manifest);
   const location = jobPath(deps.guard.publicUrl, job.record.id);
   if (!isNew || job.state === 'interrupted') throw inProgress(location);
-  if (!mode.isAsync) return answerWith(c, deps, await job.live.done);
+  if (!mode.isAsync) return answerWith(c, deps, await endOf(job.live, mode));
   const body = await toJobResponse(job, urlOptions(c, deps));
   return c.json(body, 202, { Location: location, 'Preference-Applied': 'respond-async' });
+}
+
+/** Whoever sent a key can ask for the job later, also for one that never ran, and is told by its id that it's this one. */
+async function endOf({ done, ref }: LiveJob, { idempotencyKey }: ExecutionMode): Promise<Manifest> {
+  try {
+    return await done;
+  } catch (error) {
+    throw idempotencyKey === undefined ? error : toJobError(error, ref);
+  }
 }
 
 async function answerWith(c: AppContext, deps: AppDependencies, manifest: Manifest): Promise<Response> {

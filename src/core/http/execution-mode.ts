@@ -2,7 +2,7 @@ import { accepts } from 'hono/accepts';
 import * as v from 'valibot';
 import { idempotencyKey } from '../schemas.ts';
 import type { AppContext } from './context.ts';
-import { parseInput } from './parse-input.ts';
+import { headerPlace, parseInput } from './parse-input.ts';
 import type { Parameter } from './route.ts';
 
 const KEY = v.optional(idempotencyKey);
@@ -16,15 +16,38 @@ export interface ExecutionMode {
   readonly idempotencyKey: string | undefined;
 }
 
-/** Reads `Accept`, `Prefer` (RFC 7240) and `Idempotency-Key`; throws `invalid_request` for a key that is none. */
+/** Reads `Accept`, `Prefer` and `Idempotency-Key`; throws `invalid_request` for a key that is none. */
 export function readExecutionMode(c: AppContext): ExecutionMode {
-  const supports = ['application/json', 'text/event-stream'];
-  const accepted = accepts(c, { header: 'Accept', supports, default: 'application/json' });
+  const accepted = accepts(c, { header: 'Accept', supports: [JSON_TYPE, STREAM], default: JSON_TYPE, match });
   return {
-    streams: accepted === 'text/event-stream',
-    isAsync: /(^|,)\s*respond-async\s*(;|,|$)/i.test(c.req.header('prefer') ?? ''),
-    idempotencyKey: parseInput(KEY, c.req.header('idempotency-key'), 'Idempotency-Key'),
+    streams: accepted === STREAM,
+    isAsync: prefersAsync(c.req.header('prefer') ?? ''),
+    idempotencyKey: parseInput(KEY, c.req.header('idempotency-key'), headerPlace('Idempotency-Key')),
   };
+}
+
+const JSON_TYPE = 'application/json';
+const STREAM = 'text/event-stream';
+
+/** One of those that `Accept` names, with how much it's wanted. */
+interface MediaRange {
+  readonly type: string;
+  readonly q: number;
+}
+
+/** RFC 9110, section 12.5.1. A stream is only for who names it: `*` is sent by clients that read one body. */
+function match(ranges: readonly MediaRange[]): string {
+  const quality = (names: readonly string[]): number => {
+    const name = names.find((each) => ranges.some(({ type }) => type.toLowerCase() === each));
+    return Math.max(0, ...ranges.filter(({ type }) => type.toLowerCase() === name).map(({ q }) => q));
+  };
+  return quality([STREAM]) > quality([JSON_TYPE, 'application/*', '*/*']) ? STREAM : JSON_TYPE;
+}
+
+/** RFC 7240, section 2: preferences between commas, each a token with parameters behind it; strings may hold commas. */
+function prefersAsync(prefer: string): boolean {
+  const preferences = prefer.match(/(?:[^",]|"(?:[^"\\]|\\.)*"?)+/g) ?? [];
+  return preferences.some((each) => /^\s*respond-async\s*(=\s*(""\s*)?)?(;|$)/i.test(each));
 }
 
 /** The headers that it reads, for the document. */

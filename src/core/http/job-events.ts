@@ -1,29 +1,60 @@
-import { AppError } from '../errors.ts';
 import type { JobEvent } from '../event-schemas.ts';
 import { followJob } from '../jobs/follow-job.ts';
 import type { Manifest } from '../jobs/job.ts';
 import type { FoundJob } from '../jobs/job-catalog.ts';
+import { toAnswerJson } from './answer-json.ts';
 import { type AppContext, type AppDependencies, urlOptions } from './context.ts';
 import { toErrorBody } from './error-handler.ts';
-import { hasEnd, toFailure, toJobAnswer } from './execute-response.ts';
-import { EVENT_STREAM_HEADERS, toEventStream } from './sse.ts';
+import { toFailure, toFileRow, type UrlOptions } from './execute-response.ts';
+import type { Leave, OpenStreams } from './open-streams.ts';
+import { EVENT_STREAM_HEADERS, type JsonPieces, toEventStream } from './sse.ts';
+
+export interface StreamOptions {
+  /** Id of the last event that the reader has; 0 for none. */
+  readonly after: number;
+  readonly streams: OpenStreams;
+  /** The reader's place among them, where it had to be taken before; given back in any case. */
+  readonly place?: Leave;
+}
+
+/** What is sent of a job; the answer at the end may be long, and is made while it's read. */
+type StreamedEvent = JobEvent | { readonly event: 'result' | 'error'; readonly data: JsonPieces };
 
 /**
  * Answers with a job's events after the one with id `after`: what its index tells, then a row for each artifact, then one last
- * event, `result` or `error`. A reader that has them all is told so by 204, which stops an `EventSource` from coming again.
+ * event, `result` or `error`. A reader that has them all is told so by 204, which stops an `EventSource` from coming again. When
+ * the events can't be read on, the connection breaks: the job hasn't ended by that, and who comes again reads on. Throws
+ * `rate_limited` when the caller has too many streams open.
  */
 export async function streamJob(
   c: AppContext,
   deps: AppDependencies,
   found: FoundJob,
-  after: number,
+  { after, streams, place }: StreamOptions,
 ): Promise<Response> {
   if (found.state === 'stopped' && after >= (await lastId(deps, found.manifest))) {
+    place?.();
     return new Response(null, { status: 204 });
   }
   if (c.req.method === 'HEAD') return new Response(null, { headers: EVENT_STREAM_HEADERS });
-  const leave = found.state === 'live' ? found.live.attend() : () => {};
-  return toEventStream((signal) => jobEvents(c, deps, found, after, signal), leave);
+  const giveBack = place ?? streams.enter(c.get('caller')?.name);
+  const [held, leave] = attend(found, streams);
+  const logger = c.get('logger');
+  const onClosed = (cause?: unknown): void => {
+    giveBack();
+    leave();
+    if (cause !== undefined)
+      logger.error({ err: cause, job: found.record.id }, 'the events of a job could not be read on');
+  };
+  return toEventStream((signal) => jobEvents(c, deps, held, { after, streams }, signal), onClosed);
+}
+
+/** The job as its reader holds it until it leaves. */
+function attend(found: FoundJob, streams: OpenStreams): readonly [FoundJob, Leave] {
+  if (found.state === 'live') return [found, found.live.attend()];
+  if (found.state === 'interrupted') return [found, () => {}];
+  const [manifest, leave] = streams.share(found.manifest);
+  return [{ state: 'stopped', record: manifest.job, manifest }, leave];
 }
 
 async function lastId(deps: AppDependencies, { job, files }: Manifest): Promise<number> {
@@ -35,44 +66,38 @@ async function* jobEvents(
   c: AppContext,
   deps: AppDependencies,
   found: FoundJob,
-  after: number,
+  { after, streams }: StreamOptions,
   signal: AbortSignal,
-): AsyncGenerator<JobEvent & { readonly id: number }> {
-  let seen = after;
+): AsyncGenerator<StreamedEvent & { readonly id: number }, void> {
+  const followed = followJob(found, deps.catalog, after, signal);
+  let next = await followed.next();
+  for (; next.done !== true; next = await followed.next()) yield next.value;
+  if (next.value === undefined) return;
+  const { count } = next.value;
+  const [manifest, leave] = streams.share(next.value.manifest);
   try {
-    const followed = followJob(found, deps.catalog, after, signal);
-    for (;;) {
-      const next = await followed.next();
-      if (next.done === true) {
-        if (next.value === undefined) return;
-        const { count, manifest } = next.value;
-        const last = await toEndEvents(c, deps, manifest);
-        for (const [index, event] of last.entries()) {
-          const id = count + index + 1;
-          // Whoever claims to have more than there will ever be is still told the end.
-          if (id > after || index === last.length - 1) yield { id, ...event };
-        }
-        return;
-      }
-      seen = next.value.id;
-      yield next.value;
+    const urls = urlOptions(c, deps);
+    for (const [index, row] of manifest.files.entries()) {
+      const id = count + index + 1;
+      if (id > after) yield { id, event: 'artifact', data: await toFileRow(manifest.job, row, urls) };
     }
-  } catch (cause) {
-    // The stream has begun, so its reader can only be told by its last event.
-    const message = 'The events of the job could not be read on: ask for the job itself by GET /jobs/:id.';
-    yield { id: seen + 1, ...toErrorEvent(c, new AppError('internal', message, { cause })) };
+    // Whoever claims to have more than there will ever be is still told the end.
+    yield { id: count + manifest.files.length + 1, ...toLastEvent(c, manifest, urls) };
+  } finally {
+    leave();
   }
 }
 
-async function toEndEvents(c: AppContext, deps: AppDependencies, manifest: Manifest): Promise<JobEvent[]> {
-  const answer = await toJobAnswer(manifest, urlOptions(c, deps));
-  const artifacts = answer.files.map((row) => ({ event: 'artifact', data: row }) as const);
-  const last = hasEnd(answer)
-    ? ({ event: 'result', data: answer } as const)
-    : toErrorEvent(c, toFailure(manifest.job, answer));
-  return [...artifacts, last];
+function toLastEvent(c: AppContext, manifest: Manifest, urls: UrlOptions): StreamedEvent {
+  const { job } = manifest;
+  if (job.end !== undefined) return { event: 'result', data: toAnswerJson(manifest, urls) };
+  const { error } = toErrorBody(toFailure(job), c);
+  if (error.code !== 'infra_error') return { event: 'error', data: { error } };
+  return { event: 'error', data: toErrorJson(toAnswerJson(manifest, urls, error)) };
 }
 
-function toErrorEvent(c: AppContext, error: AppError): JobEvent {
-  return { event: 'error', data: toErrorBody(error, c) };
+async function* toErrorJson(answer: JsonPieces): AsyncGenerator<string, void> {
+  yield '{"error":';
+  yield* answer;
+  yield '}';
 }

@@ -1,18 +1,23 @@
 import * as v from 'valibot';
 import { mayAccess } from '../api-keys.ts';
 import { AppError } from '../errors.ts';
-import type { FoundJob } from '../jobs/job-catalog.ts';
+import type { FoundJob, JobCatalog } from '../jobs/job-catalog.ts';
 import { type JobPage, jobId, jobPage, jobResponse } from '../response-schemas.ts';
 import { jobsQuery, lastEventId } from '../schemas.ts';
 import { type AppContext, type AppDependencies, urlOptions } from './context.ts';
 import { CANCELED_EXAMPLE, EXAMPLE_JOB, JOB_PAGE_EXAMPLE, STOPPED_EXAMPLE } from './examples.ts';
 import { streamJob } from './job-events.ts';
 import { toJobResponse, toJobRow } from './job-response.ts';
-import { parseInput } from './parse-input.ts';
+import type { OpenStreams } from './open-streams.ts';
+import { headerPlace, parseInput } from './parse-input.ts';
+import { parseQuery } from './parse-query.ts';
 import type { Operation, Parameter, Route } from './route.ts';
+import { shareCalls } from './share-calls.ts';
 
 /** `GET /jobs`, `GET|DELETE /jobs/:id`, `GET /jobs/:id/events`. */
-export function jobRoutes(deps: AppDependencies): readonly Route[] {
+export function jobRoutes(deps: AppDependencies, streams: OpenStreams): readonly Route[] {
+  // Readers come in crowds, when a page with a job is opened or a connection is back, and a manifest may be long.
+  const watched = { find: shareCalls(deps.catalog.find) };
   const list: Operation = {
     id: 'listJobs',
     summary: 'The caller’s jobs, newest first',
@@ -36,7 +41,7 @@ export function jobRoutes(deps: AppDependencies): readonly Route[] {
       { status: 200, description: 'The job.', content: { json: jobResponse }, example: STOPPED_EXAMPLE },
     ],
     errors: ['not_found'],
-    handle: async (c) => c.json(await toJobResponse(await findJob(c, deps), urlOptions(c, deps))),
+    handle: async (c) => c.json(await toJobResponse(await findJob(c, deps.catalog), urlOptions(c, deps))),
   };
   const cancel: Operation = {
     id: 'cancelJob',
@@ -61,11 +66,11 @@ export function jobRoutes(deps: AppDependencies): readonly Route[] {
       { status: 200, description: 'The events, as they happen.', content: 'events' },
       { status: 204, description: 'The reader has them all.' },
     ],
-    errors: ['not_found'],
+    errors: ['not_found', 'rate_limited'],
     handle: async (c) => {
       const header = c.req.header('last-event-id');
-      const after = header === undefined ? 0 : parseInput(lastEventId, header, 'Last-Event-ID');
-      return streamJob(c, deps, await findJob(c, deps), after);
+      const after = header === undefined ? 0 : parseInput(lastEventId, header, headerPlace('Last-Event-ID'));
+      return streamJob(c, deps, await findJob(c, watched), { after, streams });
     },
   };
   return [
@@ -106,7 +111,7 @@ const LIST_PARAMETERS: readonly Parameter[] = Object.entries(jobsQuery.entries).
 }));
 
 async function listJobs(c: AppContext, deps: AppDependencies): Promise<Response> {
-  const { sessionId, status, cursor, limit } = parseInput(jobsQuery, c.req.query());
+  const { sessionId, status, cursor, limit } = parseQuery(c, jobsQuery);
   const query = { sessionId, status, after: cursor, limit, owner: c.get('caller')?.name };
   const { jobs, more } = await deps.catalog.list(query, c.req.raw.signal);
   const last = jobs.at(-1)?.id;
@@ -119,7 +124,7 @@ async function listJobs(c: AppContext, deps: AppDependencies): Promise<Response>
 
 /** Answers once the job has stopped, with how it did; a job that ended by itself meanwhile tells that. */
 async function cancelJob(c: AppContext, deps: AppDependencies): Promise<Response> {
-  const found = await findJob(c, deps);
+  const found = await findJob(c, deps.catalog);
   if (found.state === 'stopped') {
     throw new AppError(
       'already_finished',
@@ -134,13 +139,13 @@ async function cancelJob(c: AppContext, deps: AppDependencies): Promise<Response
   }
   found.live.cancel();
   await found.live.done.catch(() => {});
-  const stopped = await findJob(c, deps);
+  const stopped = await findJob(c, deps.catalog);
   return c.json(await toJobResponse(stopped, urlOptions(c, deps)));
 }
 
 /** The job of this id; one that the caller may not see is as unknown as one that there isn't. */
-async function findJob(c: AppContext, deps: AppDependencies): Promise<FoundJob> {
-  const found = await deps.catalog.find(c.req.param('id') ?? '');
+async function findJob(c: AppContext, catalog: Pick<JobCatalog, 'find'>): Promise<FoundJob> {
+  const found = await catalog.find(c.req.param('id') ?? '');
   const caller = c.get('caller');
   if (found !== undefined && caller !== undefined && mayAccess(caller, found.record.owner)) return found;
   throw new AppError('not_found', 'There is no such job: use an id from an answer; GET /jobs lists them.');

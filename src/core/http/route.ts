@@ -1,7 +1,8 @@
-import type { Handler } from 'hono';
+import type { Handler, MiddlewareHandler } from 'hono';
 import type { GenericSchema } from 'valibot';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { App, AppContext, AppVariables } from './context.ts';
+import { refuseRepeated } from './parse-query.ts';
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
@@ -69,7 +70,9 @@ export const SHARED_ERRORS = [
 
 /** Registers a route; every other method answers 405 with `Allow`. A GET route answers HEAD as well. */
 export function register(app: App, { path, pattern = path, methods }: Route): void {
-  for (const [method, { handle }] of Object.entries(methods)) app.on(method, pattern, handle);
+  for (const [method, operation] of Object.entries(methods)) {
+    app.on(method, pattern, readingEachOnce(operation), operation.handle);
+  }
   const allow = Object.keys(methods)
     .flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]))
     .join(', ');
@@ -79,3 +82,16 @@ export function register(app: App, { path, pattern = path, methods }: Route): vo
     });
   });
 }
+
+/** Lets requests pass in whose query no parameter of the operation stands twice. */
+function readingEachOnce({ parameters = [], access }: Operation): MiddlewareHandler {
+  const declared = parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name);
+  const names = access === 'link' ? [...declared, SIGNATURE] : declared;
+  return async (c, next) => {
+    refuseRepeated(c, names);
+    await next();
+  };
+}
+
+/** The document has it as a way to sign in, not as a parameter. */
+const SIGNATURE = 'sig';

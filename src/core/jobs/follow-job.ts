@@ -66,7 +66,8 @@ async function endOf(
   catalog: JobCatalog,
   signal: AbortSignal,
 ): Promise<Manifest | undefined> {
-  if (found.state === 'live') await untilDone(found.live, signal);
+  const ended = found.state === 'live' ? await untilDone(found.live, signal) : undefined;
+  if (ended !== undefined) return ended;
   const { sessionId, id: jobId } = found.record;
   for (let now: FoundJob | undefined = found; ; ) {
     if (signal.aborted) return undefined;
@@ -77,15 +78,12 @@ async function endOf(
   }
 }
 
-/** Its manifest is read by everybody from the store, so that all are told the same. */
-function untilDone(job: LiveJob, signal: AbortSignal): Promise<unknown> {
+/** Its manifest; `undefined` when it has none to give, or the signal aborts. */
+function untilDone(job: LiveJob, signal: AbortSignal): Promise<Manifest | undefined> {
   return new Promise((resolve) => {
-    const end = (): void => {
-      signal.removeEventListener('abort', end);
-      resolve(undefined);
-    };
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-    job.done.then(end, end);
+    const leave = (): void => resolve(undefined);
+    signal.addEventListener('abort', leave);
+    if (signal.aborted) leave();
+    job.done.then(resolve, leave).finally(() => signal.removeEventListener('abort', leave));
   });
 }
