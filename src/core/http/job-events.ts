@@ -54,7 +54,7 @@ export async function streamJob(
 function attend(found: FoundJob, streams: OpenStreams): readonly [FoundJob, Leave] {
   if (found.live !== undefined) return [found, found.live.attend()];
   const [manifest, leave] = streams.share(found.manifest);
-  return [{ record: manifest.job, manifest }, leave];
+  return [{ ...found, record: manifest.job, manifest }, leave];
 }
 
 async function lastId(deps: AppDependencies, { job, files }: Manifest): Promise<number> {
