@@ -12,7 +12,7 @@ import { readEvents } from '../support/event-stream.ts';
 
 const KEY = 'anna-0123456789abcdef012345';
 const AUTH = { Authorization: `Bearer ${KEY}` };
-const FILES = 10_000;
+const FILES = 2000;
 
 const app = useApp({ keys: [{ name: 'anna', key: KEY }] });
 
@@ -71,9 +71,9 @@ async function makeLongJob(change: (manifest: Manifest) => Manifest = (same) => 
 const follow = async ({ app, id }: Counted, after: number): Promise<Response> =>
   app.request(`${APP_BASE}/jobs/${id}/events`, { headers: { ...AUTH, 'Last-Event-ID': String(after) } });
 
-const settle = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 100));
+const settle = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 20));
 
-describe('a stream of ten thousand artifacts', () => {
+describe('a stream of thousands of artifacts', () => {
   it('signs nothing for readers who don’t read, and one row for each event that is taken', async () => {
     const job = await makeLongJob();
     const readers = await Promise.all(Array.from({ length: 20 }, () => follow(job, job.before)));
@@ -110,7 +110,7 @@ describe('a stream of ten thousand artifacts', () => {
       chunks += 1;
       longest = Math.max(longest, value?.length ?? 0);
     }
-    expect(chunks).toBeGreaterThan(100);
+    expect(chunks).toBeGreaterThan(FILES / 100);
     expect(longest).toBeLessThan(64 * 1024);
   });
 

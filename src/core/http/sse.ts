@@ -30,8 +30,9 @@ const BROKEN = 'The event stream broke: ask for it again with Last-Event-ID.';
 
 /**
  * Answers with a stream of events, each asked for when the reader has room for it, so that a slow reader costs no more than the
- * event, or the piece of one, that waits for it, and what `events` holds. While none comes, comment lines keep the connection alive. `events` must end
- * by itself, once its signal aborts as well; when it throws, the connection breaks, as it would with the network.
+ * event, or the piece of one, that waits for it, and what `events` holds. While none comes, comment lines keep the connection
+ * alive. `events` must end by itself, once its signal aborts as well; when it throws, the connection breaks, as it would with
+ * the network.
  *
  * @param onClosed called once, when the stream has ended, its reader has gone, or `events` has thrown: then with the cause
  */
