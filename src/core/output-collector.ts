@@ -7,11 +7,12 @@ const NEWLINE = 10;
 /**
  * Keeps a stream within a number of bytes without ever holding up or ending the program: the head is written as it
  * comes, what follows goes round in the rest of the same file, and at the end the newest bytes are put in order behind
- * one line that counts what is missing. Takes no memory beyond the chunk at hand. When the file can't be written, the
- * stream is still taken to its end, and `finish` rejects with the first failure.
+ * one line that counts what is missing. Until then it takes no memory beyond the chunk at hand, and for that moment as much as
+ * the newest bytes are. When the file can't be written, the stream is still taken to its end, and `finish` rejects with the
+ * first failure.
  */
 export interface OutputCollector extends ByteSink {
-  /** Puts the file in its final order and closes it. Once. */
+  /** Waits for a write under way, puts the file in its final order and closes it. Once; what comes later is dropped. */
   finish(): Promise<CollectedOutput>;
 }
 
@@ -28,12 +29,21 @@ export function headLength(maxBytes: number): number {
   return maxBytes - Math.floor(maxBytes / 4);
 }
 
-/** @param maxBytes bytes of the stream that are kept: the first three quarters and the last quarter. */
-export function createOutputCollector(file: OutputFile, maxBytes: number): OutputCollector {
+/**
+ * @param maxBytes bytes of the stream that are kept: the first three quarters and the last quarter
+ * @param onWritten hears of each part of a chunk once all of that part lies in the file, and of nothing after a failure
+ */
+export function createOutputCollector(
+  file: OutputFile,
+  maxBytes: number,
+  onWritten: (part: Uint8Array) => void = () => {},
+): OutputCollector {
   const headSize = headLength(maxBytes);
   const tailSize = maxBytes - headSize;
   let total = 0;
   let failure: unknown;
+  let finished = false;
+  let underWay: Promise<void> = Promise.resolve();
 
   /** Where in the file the stream's byte number `offset` goes, and how many bytes fit there before the place wraps. */
   const place = (offset: number): { position: number; room: number } => {
@@ -58,13 +68,13 @@ export function createOutputCollector(file: OutputFile, maxBytes: number): Outpu
       }
       const part = chunk.subarray(from, from + room);
       await file.write(part, position);
+      onWritten(part);
       total += part.length;
       from += part.length;
     }
   };
 
-  const write = async (chunk: Uint8Array): Promise<void> => {
-    if (failure !== undefined) return;
+  const take = async (chunk: Uint8Array): Promise<void> => {
     try {
       await keep(chunk);
     } catch (error) {
@@ -72,8 +82,17 @@ export function createOutputCollector(file: OutputFile, maxBytes: number): Outpu
     }
   };
 
+  const write = async (chunk: Uint8Array): Promise<void> => {
+    if (failure !== undefined || finished) return;
+    underWay = take(chunk);
+    await underWay;
+  };
+
   const finish = async (): Promise<CollectedOutput> => {
+    finished = true;
     try {
+      // A run whose output was given up may still be writing: the ring must stand still before it's read.
+      await underWay;
       if (failure !== undefined) throw failure;
       const omittedBytes = Math.max(0, total - maxBytes);
       if (omittedBytes === 0) return { truncated: false, omittedBytes };
@@ -130,30 +149,27 @@ export interface CapturedStreams {
   finish(): Promise<Readonly<Record<StreamName, CollectedOutput>>>;
 }
 
-/** @param onWritten hears of each chunk once it lies in its file */
+/** @param onWritten hears of each part of a chunk once it lies in its file */
 export async function openStreams(
   workspace: Pick<Workspace, 'openOutput'>,
   maxBytes: number,
-  onWritten: (stream: StreamName, chunk: Uint8Array) => void,
+  onWritten: (stream: StreamName, part: Uint8Array) => void,
 ): Promise<CapturedStreams> {
   const open = async (name: StreamName): Promise<OutputCollector> =>
-    createOutputCollector(await workspace.openOutput(name), maxBytes);
+    createOutputCollector(await workspace.openOutput(name), maxBytes, (part) => onWritten(name, part));
   const stdout = await open('stdout');
   const stderr = await open('stderr').catch(async (error) => {
     await stdout.finish();
     throw error;
   });
-  const told = (name: StreamName, collector: OutputCollector): ByteSink => ({
-    async write(chunk) {
-      await collector.write(chunk);
-      onWritten(name, chunk);
-    },
-  });
   return {
-    stdout: told('stdout', stdout),
-    stderr: told('stderr', stderr),
+    stdout,
+    stderr,
     async finish() {
-      const [out, err] = await Promise.all([stdout.finish(), stderr.finish()]);
+      const both = [stdout.finish(), stderr.finish()] as const;
+      // When one fails, the other is still being put in order: nobody may take the folder before it's closed.
+      await Promise.allSettled(both);
+      const [out, err] = await Promise.all(both);
       return { stdout: out, stderr: err };
     },
   };

@@ -99,6 +99,37 @@ describe('output collector', () => {
     expect(file.isClosed()).toBe(true);
   });
 
+  it('tells what lies in the file, part by part, and nothing after a failure', async () => {
+    const file = createMemoryOutput({ free: 10, writesParts: true });
+    const told: string[] = [];
+    const collector = createOutputCollector(file, 12, (part) => told.push(new TextDecoder().decode(part)));
+    await collector.write(encoder.encode('01234'));
+    await collector.write(encoder.encode('56789ab'));
+    await collector.write(encoder.encode('c'));
+    expect(told).toEqual(['01234', '5678']);
+    expect(new TextDecoder().decode(file.bytes())).toBe('0123456789');
+    await expect(collector.finish()).rejects.toThrow('disk full');
+  });
+
+  it('lets a write that is under way come to its end before it puts the file in order, and drops later ones', async () => {
+    const file = createMemoryOutput();
+    const slow = {
+      ...file,
+      async write(bytes: Uint8Array, position: number) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await file.write(bytes, position);
+      },
+    };
+    const collector = createOutputCollector(slow, 8);
+    await collector.write(encoder.encode('0123456'));
+    const late = collector.write(encoder.encode('789ab'));
+    const finished = collector.finish();
+    await collector.write(encoder.encode('too late'));
+    expect(await finished).toMatchObject({ omittedBytes: 4 });
+    await late;
+    expect(new TextDecoder().decode(file.bytes())).toBe('012345\n[... 4 bytes omitted ...]\nab');
+  });
+
   it('300 MB pass in flat memory', async () => {
     const cap = 16 * 1024 * 1024;
     const chunk = new Uint8Array(64 * 1024).fill(65);
@@ -137,5 +168,19 @@ describe('two streams', () => {
     await streams.stdout.write(encoder.encode('x'));
     await expect(streams.finish()).rejects.toThrow('disk full');
     expect([files.stdout.isClosed(), files.stderr.isClosed()]).toEqual([true, true]);
+  });
+
+  it('are both closed before a failure is told, however long the other takes', async () => {
+    const files = { stdout: createMemoryOutput(), stderr: createMemoryOutput() };
+    const close = files.stderr.close;
+    files.stderr.close = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await close();
+    };
+    const streams = await openStreams({ openOutput: async (name) => files[name as StreamName] }, 8, () => {});
+    files.stdout.failWith(new Error('disk full'));
+    await streams.stdout.write(encoder.encode('x'));
+    await expect(streams.finish()).rejects.toThrow('disk full');
+    expect(files.stderr.isClosed()).toBe(true);
   });
 });
