@@ -53,14 +53,15 @@ export function createOutputCollector(
     return { position: headSize + round, room: tailSize - round };
   };
 
+  /** Bytes that the rest of a chunk would itself write over: whole rounds, so that the ring goes on where it is and has no hole. */
+  const overwritten = (rest: number): number =>
+    total < headSize || tailSize === 0 ? 0 : Math.max(0, Math.floor(rest / tailSize) - 1) * tailSize;
+
   const keep = async (chunk: Uint8Array): Promise<void> => {
-    let from = 0;
-    if (total >= headSize && chunk.length > tailSize) {
-      // Only the chunk's last bytes can survive: the earlier ones would be overwritten by it.
-      from = chunk.length - tailSize;
-      total += from;
-    }
-    while (from < chunk.length) {
+    for (let from = 0; from < chunk.length; ) {
+      const skipped = overwritten(chunk.length - from);
+      total += skipped;
+      from += skipped;
       const { position, room } = place(total);
       if (room === 0) {
         total += chunk.length - from;
@@ -119,26 +120,28 @@ async function straighten(
   total: number,
   omittedBytes: number,
 ): Promise<number> {
+  const last = new Uint8Array(1).fill(NEWLINE);
+  if (headSize > 0) await readInto(last, file, headSize - 1);
+  const line = new TextEncoder().encode((last[0] === NEWLINE ? '' : '\n') + omissionLine(omittedBytes));
+  const end = new Uint8Array(line.length + tailSize);
+  end.set(line);
+  const tail = end.subarray(line.length);
   const oldest = tailSize === 0 ? 0 : (total - headSize) % tailSize;
-  const tail = new Uint8Array(tailSize);
-  tail.set(await readAll(file, headSize + oldest, tailSize - oldest), 0);
-  tail.set(await readAll(file, headSize, oldest), tailSize - oldest);
-  const headEndsLine = headSize === 0 || (await readAll(file, headSize - 1, 1))[0] === NEWLINE;
-  const line = new TextEncoder().encode((headEndsLine ? '' : '\n') + omissionLine(omittedBytes));
-  await file.write(line, headSize);
-  await file.write(tail, headSize + line.length);
+  await readInto(tail.subarray(0, tailSize - oldest), file, headSize + oldest);
+  await readInto(tail.subarray(tailSize - oldest), file, headSize);
+  // Line and tail together: a process that is killed between them would leave the line on bytes of the ring.
+  await file.write(end, headSize);
   return headSize + line.length;
 }
 
-async function readAll(file: OutputFile, position: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; ) {
-    const part = await file.read(position + at, Math.min(COPY_CHUNK, length - at));
+/** Fills `target` from the file. */
+async function readInto(target: Uint8Array, file: OutputFile, position: number): Promise<void> {
+  for (let at = 0; at < target.length; ) {
+    const part = await file.read(position + at, Math.min(COPY_CHUNK, target.length - at));
     if (part.length === 0) throw new Error('an output file is shorter than what was written to it');
-    bytes.set(part, at);
+    target.set(part, at);
     at += part.length;
   }
-  return bytes;
 }
 
 /** The two streams of one run, being captured. */

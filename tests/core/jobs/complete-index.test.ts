@@ -92,6 +92,7 @@ describe('the events of captured output on a disk that fills up', () => {
         const indexDisk: MemoryDisk = { free: indexRoom, writesParts };
         const job = createMemoryJob(disk, indexDisk);
         const finished = await captureWrites(job, all, maxBytes);
+        if (Math.min(room, indexRoom) === Number.POSITIVE_INFINITY) expect(finished).toBe(true);
         const before = await eventsOf(job);
         expectHeld(job);
         for (const stream of STREAMS) {
