@@ -117,7 +117,8 @@ describe('the events of captured output on a disk that fills up', () => {
 describe('an interrupted job’s index, completed', () => {
   it('tells each byte of the files once, wherever the process was killed and whatever a power cut cost', async () => {
     await fc.assert(
-      fc.asyncProperty(writes, cap, share, share, share, async (all, maxBytes, kept, left, leftToo) => {
+      fc.asyncProperty(writes, cap, fc.tuple(share, share, share, share), async (all, maxBytes, shares) => {
+        const [kept, left, leftToo, again] = shares;
         const job = createMemoryJob();
         const { stdout, stderr, events } = job.files;
         await captureWrites(job, all, maxBytes);
@@ -135,7 +136,12 @@ describe('an interrupted job’s index, completed', () => {
           expect(completed[index]?.event).toBe(event.event);
           if (left === 1 && leftToo === 1) expect(completed[index]).toEqual(event);
         }
-        expect(await complete(job, maxBytes)).toEqual(completed);
+        // Killed again, and done at the third time.
+        events.cut(Math.round(events.bytes().length * again));
+        const repeated = await complete(job, maxBytes);
+        for (const stream of STREAMS)
+          expect(outputOf(repeated, stream)).toEqual(keptIn(job, stream, repeated, maxBytes));
+        expect(await complete(job, maxBytes)).toEqual(repeated);
       }),
       { numRuns: 1000 },
     );
