@@ -7,11 +7,12 @@ const NEWLINE = 10;
 /**
  * Keeps a stream within a number of bytes without ever holding up or ending the program: the head is written as it
  * comes, what follows goes round in the rest of the same file, and at the end the newest bytes are put in order behind
- * one line that counts what is missing. Takes no memory beyond the chunk at hand. When the file can't be written, the
- * stream is still taken to its end, and `finish` rejects with the first failure.
+ * one line that counts what is missing. Until then it takes no memory beyond the chunk at hand, and for that moment as much as
+ * the newest bytes are. When the file can't be written, the stream is still taken to its end, and `finish` rejects with the
+ * first failure.
  */
 export interface OutputCollector extends ByteSink {
-  /** Puts the file in its final order and closes it. Once. */
+  /** Waits for a write under way, puts the file in its final order and closes it. Once; what comes later is dropped. */
   finish(): Promise<CollectedOutput>;
 }
 
@@ -28,12 +29,21 @@ export function headLength(maxBytes: number): number {
   return maxBytes - Math.floor(maxBytes / 4);
 }
 
-/** @param maxBytes bytes of the stream that are kept: the first three quarters and the last quarter. */
-export function createOutputCollector(file: OutputFile, maxBytes: number): OutputCollector {
+/**
+ * @param maxBytes bytes of the stream that are kept: the first three quarters and the last quarter
+ * @param onWritten hears of each part of a chunk once all of that part lies in the file, and of nothing after a failure
+ */
+export function createOutputCollector(
+  file: OutputFile,
+  maxBytes: number,
+  onWritten: (part: Uint8Array) => void = () => {},
+): OutputCollector {
   const headSize = headLength(maxBytes);
   const tailSize = maxBytes - headSize;
   let total = 0;
   let failure: unknown;
+  let finished = false;
+  let underWay: Promise<void> = Promise.resolve();
 
   /** Where in the file the stream's byte number `offset` goes, and how many bytes fit there before the place wraps. */
   const place = (offset: number): { position: number; room: number } => {
@@ -43,14 +53,15 @@ export function createOutputCollector(file: OutputFile, maxBytes: number): Outpu
     return { position: headSize + round, room: tailSize - round };
   };
 
+  /** Bytes that the rest of a chunk would itself write over: whole rounds, so that the ring goes on where it is and has no hole. */
+  const overwritten = (rest: number): number =>
+    total < headSize || tailSize === 0 ? 0 : Math.max(0, Math.floor(rest / tailSize) - 1) * tailSize;
+
   const keep = async (chunk: Uint8Array): Promise<void> => {
-    let from = 0;
-    if (total >= headSize && chunk.length > tailSize) {
-      // Only the chunk's last bytes can survive: the earlier ones would be overwritten by it.
-      from = chunk.length - tailSize;
-      total += from;
-    }
-    while (from < chunk.length) {
+    for (let from = 0; from < chunk.length; ) {
+      const skipped = overwritten(chunk.length - from);
+      total += skipped;
+      from += skipped;
       const { position, room } = place(total);
       if (room === 0) {
         total += chunk.length - from;
@@ -58,13 +69,13 @@ export function createOutputCollector(file: OutputFile, maxBytes: number): Outpu
       }
       const part = chunk.subarray(from, from + room);
       await file.write(part, position);
+      onWritten(part);
       total += part.length;
       from += part.length;
     }
   };
 
-  const write = async (chunk: Uint8Array): Promise<void> => {
-    if (failure !== undefined) return;
+  const take = async (chunk: Uint8Array): Promise<void> => {
     try {
       await keep(chunk);
     } catch (error) {
@@ -72,8 +83,17 @@ export function createOutputCollector(file: OutputFile, maxBytes: number): Outpu
     }
   };
 
+  const write = async (chunk: Uint8Array): Promise<void> => {
+    if (failure !== undefined || finished) return;
+    underWay = take(chunk);
+    await underWay;
+  };
+
   const finish = async (): Promise<CollectedOutput> => {
+    finished = true;
     try {
+      // A run whose output was given up may still be writing: the ring must stand still before it's read.
+      await underWay;
       if (failure !== undefined) throw failure;
       const omittedBytes = Math.max(0, total - maxBytes);
       if (omittedBytes === 0) return { truncated: false, omittedBytes };
@@ -100,26 +120,28 @@ async function straighten(
   total: number,
   omittedBytes: number,
 ): Promise<number> {
+  const last = new Uint8Array(1).fill(NEWLINE);
+  if (headSize > 0) await readInto(last, file, headSize - 1);
+  const line = new TextEncoder().encode((last[0] === NEWLINE ? '' : '\n') + omissionLine(omittedBytes));
+  const end = new Uint8Array(line.length + tailSize);
+  end.set(line);
+  const tail = end.subarray(line.length);
   const oldest = tailSize === 0 ? 0 : (total - headSize) % tailSize;
-  const tail = new Uint8Array(tailSize);
-  tail.set(await readAll(file, headSize + oldest, tailSize - oldest), 0);
-  tail.set(await readAll(file, headSize, oldest), tailSize - oldest);
-  const headEndsLine = headSize === 0 || (await readAll(file, headSize - 1, 1))[0] === NEWLINE;
-  const line = new TextEncoder().encode((headEndsLine ? '' : '\n') + omissionLine(omittedBytes));
-  await file.write(line, headSize);
-  await file.write(tail, headSize + line.length);
+  await readInto(tail.subarray(0, tailSize - oldest), file, headSize + oldest);
+  await readInto(tail.subarray(tailSize - oldest), file, headSize);
+  // Line and tail together: a process that is killed between them would leave the line on bytes of the ring.
+  await file.write(end, headSize);
   return headSize + line.length;
 }
 
-async function readAll(file: OutputFile, position: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; ) {
-    const part = await file.read(position + at, Math.min(COPY_CHUNK, length - at));
+/** Fills `target` from the file. */
+async function readInto(target: Uint8Array, file: OutputFile, position: number): Promise<void> {
+  for (let at = 0; at < target.length; ) {
+    const part = await file.read(position + at, Math.min(COPY_CHUNK, target.length - at));
     if (part.length === 0) throw new Error('an output file is shorter than what was written to it');
-    bytes.set(part, at);
+    target.set(part, at);
     at += part.length;
   }
-  return bytes;
 }
 
 /** The two streams of one run, being captured. */
@@ -130,30 +152,27 @@ export interface CapturedStreams {
   finish(): Promise<Readonly<Record<StreamName, CollectedOutput>>>;
 }
 
-/** @param onWritten hears of each chunk once it lies in its file */
+/** @param onWritten hears of each part of a chunk once it lies in its file */
 export async function openStreams(
   workspace: Pick<Workspace, 'openOutput'>,
   maxBytes: number,
-  onWritten: (stream: StreamName, chunk: Uint8Array) => void,
+  onWritten: (stream: StreamName, part: Uint8Array) => void,
 ): Promise<CapturedStreams> {
   const open = async (name: StreamName): Promise<OutputCollector> =>
-    createOutputCollector(await workspace.openOutput(name), maxBytes);
+    createOutputCollector(await workspace.openOutput(name), maxBytes, (part) => onWritten(name, part));
   const stdout = await open('stdout');
   const stderr = await open('stderr').catch(async (error) => {
     await stdout.finish();
     throw error;
   });
-  const told = (name: StreamName, collector: OutputCollector): ByteSink => ({
-    async write(chunk) {
-      await collector.write(chunk);
-      onWritten(name, chunk);
-    },
-  });
   return {
-    stdout: told('stdout', stdout),
-    stderr: told('stderr', stderr),
+    stdout,
+    stderr,
     async finish() {
-      const [out, err] = await Promise.all([stdout.finish(), stderr.finish()]);
+      const both = [stdout.finish(), stderr.finish()] as const;
+      // When one fails, the other is still being put in order: nobody may take the folder before it's closed.
+      await Promise.allSettled(both);
+      const [out, err] = await Promise.all(both);
       return { stdout: out, stderr: err };
     },
   };

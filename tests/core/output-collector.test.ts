@@ -59,7 +59,11 @@ describe('output collector', () => {
         expect(tail?.length).toBe(omittedBytes > 0 ? Math.floor(cap / 4) : undefined);
         if (tail !== undefined) expect(tail.start + tail.length).toBe(kept.length);
       }),
-      { numRuns: 500 },
+      {
+        numRuns: 500,
+        // The last chunk is longer than the ring, which nothing has gone round in yet.
+        examples: [[new Uint8Array(9).fill(10), [6], 8]],
+      },
     );
   });
 
@@ -97,6 +101,56 @@ describe('output collector', () => {
     await collector.write(encoder.encode('three'));
     await expect(collector.finish()).rejects.toThrow('disk full');
     expect(file.isClosed()).toBe(true);
+  });
+
+  it('tells what lies in the file, part by part, and nothing after a failure', async () => {
+    const file = createMemoryOutput({ free: 10, writesParts: true });
+    const told: string[] = [];
+    const collector = createOutputCollector(file, 12, (part) => told.push(new TextDecoder().decode(part)));
+    await collector.write(encoder.encode('01234'));
+    await collector.write(encoder.encode('56789ab'));
+    await collector.write(encoder.encode('c'));
+    expect(told).toEqual(['01234', '5678']);
+    expect(new TextDecoder().decode(file.bytes())).toBe('0123456789');
+    await expect(collector.finish()).rejects.toThrow('disk full');
+  });
+
+  it('lets a write that is under way come to its end before it puts the file in order, and drops later ones', async () => {
+    const file = createMemoryOutput();
+    const slow = {
+      ...file,
+      async write(bytes: Uint8Array, position: number) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await file.write(bytes, position);
+      },
+    };
+    const collector = createOutputCollector(slow, 8);
+    await collector.write(encoder.encode('0123456'));
+    const late = collector.write(encoder.encode('789ab'));
+    const finished = collector.finish();
+    await collector.write(encoder.encode('too late'));
+    expect(await finished).toMatchObject({ omittedBytes: 4 });
+    await late;
+    expect(new TextDecoder().decode(file.bytes())).toBe('012345\n[... 4 bytes omitted ...]\nab');
+  });
+
+  it('writes few times, whatever a chunk is to the cap', async () => {
+    const file = createMemoryOutput();
+    let writes = 0;
+    const counting = {
+      ...file,
+      write(bytes: Uint8Array, position: number) {
+        writes += 1;
+        return file.write(bytes, position);
+      },
+    };
+    const collector = createOutputCollector(counting, 100);
+    await collector.write(new Uint8Array(100_000).fill(65));
+    await collector.write(new Uint8Array(100_000).fill(66));
+    await collector.finish();
+    expect(new TextDecoder().decode(file.bytes().slice(-26))).toBe(`\n${'B'.repeat(25)}`);
+    // The head, at most two parts of the ring for each chunk and one more where it wraps, and the end.
+    expect(writes).toBeLessThanOrEqual(8);
   });
 
   it('300 MB pass in flat memory', async () => {
@@ -137,5 +191,19 @@ describe('two streams', () => {
     await streams.stdout.write(encoder.encode('x'));
     await expect(streams.finish()).rejects.toThrow('disk full');
     expect([files.stdout.isClosed(), files.stderr.isClosed()]).toEqual([true, true]);
+  });
+
+  it('are both closed before a failure is told, however long the other takes', async () => {
+    const files = { stdout: createMemoryOutput(), stderr: createMemoryOutput() };
+    const close = files.stderr.close;
+    files.stderr.close = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await close();
+    };
+    const streams = await openStreams({ openOutput: async (name) => files[name as StreamName] }, 8, () => {});
+    files.stdout.failWith(new Error('disk full'));
+    await streams.stdout.write(encoder.encode('x'));
+    await expect(streams.finish()).rejects.toThrow('disk full');
+    expect(files.stderr.isClosed()).toBe(true);
   });
 });

@@ -5,7 +5,7 @@ import { createOutputRecorder } from './output-recorder.ts';
 
 /** Captures both streams of a run into their files, and into the index what came when. */
 export async function openCapture(
-  workspace: Workspace,
+  workspace: Pick<Workspace, 'openOutput' | 'readPart'>,
   log: EventLog,
   maxBytes: number,
 ): Promise<CapturedStreams> {

@@ -7,7 +7,7 @@ export interface EventLog {
   readonly count: number;
   /** Whether `count` is final. */
   readonly closed: boolean;
-  /** Writes records behind the others, in the background. What can't be written is told by `close`. */
+  /** Writes records behind the others, in the background, until `close` is called. What can't be written is told by that. */
   append(records: readonly IndexRecord[]): void;
   /** Resolves when there are more than `count` records, when the log is closed, or when the signal aborts. */
   grown(count: number, signal: AbortSignal): Promise<void>;
@@ -56,7 +56,8 @@ export function createEventLog(file: OutputFile, held = 0): EventLog {
       return closed;
     },
     append(records) {
-      if (records.length > 0) last = last.then(() => write(records));
+      // Of a program that is given up, output may still come: `count` is final.
+      if (records.length > 0 && closing === undefined) last = last.then(() => write(records));
     },
     grown(seen, signal) {
       return new Promise((resolve) => {

@@ -13,8 +13,8 @@ const SLICE_BYTES = 64 * 1024;
  * characters wherever the bytes are UTF-8.
  */
 export interface OutputRecorder {
-  /** A chunk of a stream has been written to its file. */
-  wrote(stream: StreamName, chunk: Uint8Array): void;
+  /** The next bytes of a stream have been written to its file. */
+  wrote(stream: StreamName, part: Uint8Array): void;
   /** Tells what was written until now and takes nothing more. */
   stop(): void;
   /** Both files are in their final form: stops, and tells what is left. Once. */
@@ -87,11 +87,11 @@ export function createOutputRecorder(options: OutputRecorderOptions): OutputReco
   };
 
   return {
-    wrote(stream, chunk) {
+    wrote(stream, part) {
       const state = states[stream];
-      const head = chunk.subarray(0, Math.max(0, headBytes - state.seen));
+      const head = part.subarray(0, Math.max(0, headBytes - state.seen));
       const end = state.seen + head.length;
-      state.seen += chunk.length;
+      state.seen += part.length;
       if (head.length === 0) return;
       state.last = lastBytes(state.last, head);
       window.note(stream, end - incompleteSuffix(state.last), head.length);

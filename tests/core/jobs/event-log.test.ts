@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { RECORD_BYTES } from '../../../src/core/jobs/event-index.ts';
 import { createEventLog } from '../../../src/core/jobs/event-log.ts';
@@ -31,6 +32,37 @@ describe('the event log', () => {
     expect(log.closed).toBe(true);
     await log.grown(5, never());
     await log.close();
+  });
+
+  it('keeps nothing of a reader that was woken or has gone', async () => {
+    const log = createEventLog(createMemoryOutput());
+    const readers = [new AbortController(), new AbortController(), new AbortController()] as const;
+    const waiting = readers.map(({ signal }) => log.grown(0, signal));
+    readers[0].abort();
+    log.append([QUEUED]);
+    await Promise.all(waiting);
+    readers[2].abort();
+    await log.grown(1, readers[2].signal);
+    expect(readers.map(({ signal }) => getEventListeners(signal, 'abort').length)).toEqual([0, 0, 0]);
+    await log.close();
+  });
+
+  it('takes nothing once it is being closed, however long that takes', async () => {
+    const file = createMemoryOutput();
+    const slow = {
+      ...file,
+      async close() {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await file.close();
+      },
+    };
+    const log = createEventLog(slow);
+    log.append([QUEUED]);
+    const closing = log.close();
+    log.append([QUEUED]);
+    await closing;
+    expect(log.count).toBe(1);
+    expect(file.bytes()).toHaveLength(RECORD_BYTES);
   });
 
   it('goes on behind the records that the file holds', async () => {

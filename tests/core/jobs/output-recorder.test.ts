@@ -4,12 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newJobId } from '../../../src/core/ids.ts';
 import { openCapture } from '../../../src/core/jobs/capture.ts';
 import { createEventLog } from '../../../src/core/jobs/event-log.ts';
-import { createEventReader, type IndexedEvent } from '../../../src/core/jobs/read-events.ts';
 import { omissionLine } from '../../../src/core/output-collector.ts';
 import type { StreamName, Workspace } from '../../../src/core/workspace.ts';
 import { createStorage, type Storage } from '../../../src/storage/index.ts';
+import { outputOf, type ProgramWrite, readEvents } from '../../support/memory-job.ts';
 import { makeTemporaryFolder, removeFolder } from '../../support/temporary-folder.ts';
-import { toArray } from '../../support/to-array.ts';
 
 let root: string;
 let storage: Storage;
@@ -23,9 +22,7 @@ afterEach(async () => {
   removeFolder(root);
 });
 
-interface Write {
-  readonly stream: StreamName;
-  readonly bytes: Uint8Array;
+interface Write extends ProgramWrite {
   /** Whether the program pauses afterwards, so that a window ends. */
   readonly pause: boolean;
 }
@@ -42,25 +39,10 @@ async function capture(writes: readonly Write[], maxBytes: number) {
     lent.fill(0xee);
     if (pause) await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  const early = await read(workspace, log.count);
+  const early = await readEvents(workspace, log.count);
   await streams.finish();
   await log.close();
-  return { workspace, early, events: await read(workspace, log.count) };
-}
-
-function read(workspace: Workspace, count: number, after = 0): Promise<IndexedEvent[]> {
-  return toArray(createEventReader('job', workspace).read(after, count));
-}
-
-function outputOf(events: readonly IndexedEvent[], stream: StreamName): Buffer {
-  return Buffer.concat(
-    events.flatMap((event) => {
-      if (event.event !== stream || !('data' in event)) return [];
-      const { data } = event;
-      if ('text' in data) return [Buffer.from(data.text)];
-      return 'base64' in data ? [Buffer.from(data.base64, 'base64')] : [];
-    }),
-  );
+  return { workspace, early, events: await readEvents(workspace, log.count) };
 }
 
 async function fileOf(workspace: Workspace, stream: StreamName): Promise<Buffer> {
@@ -118,7 +100,7 @@ describe('the events of captured output', () => {
     );
     const { workspace, events } = await capture(writes, 10_000);
     for (let after = 0; after <= events.length; after += 1) {
-      expect(await read(workspace, events.length, after)).toEqual(events.slice(after));
+      expect(await readEvents(workspace, events.length, after)).toEqual(events.slice(after));
     }
   });
 
