@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 const SOURCE = fileURLToPath(new URL('../support/event-source.ts', import.meta.url));
 const HOSTS = [
@@ -27,20 +27,19 @@ async function readRaw(url: string): Promise<string> {
 describe.each(HOSTS)('a stream whose source fails, on %s', (_, command, args) => {
   it('breaks its connection instead of ending the body, and the server serves on', async () => {
     const child = spawn(command, [...args, SOURCE], { stdio: ['ignore', 'pipe', 'ignore'] });
-    try {
-      const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-      const url = String((await lines.next()).value);
-      for (let n = 0; n < 2; n += 1) {
-        const text = await readRaw(url);
-        expect(text).toContain('\r\nTransfer-Encoding: chunked\r\n');
-        expect(text).toContain('id: 1\n');
-        expect(text).not.toContain('\r\n0\r\n');
-        expect(text).not.toContain('secret');
-        expect((await lines.next()).value).toBe('closed: true');
-      }
-    } finally {
+    onTestFinished(async () => {
       child.kill();
       await once(child, 'close');
+    });
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+    const url = String((await lines.next()).value);
+    for (let n = 0; n < 2; n += 1) {
+      const text = await readRaw(url);
+      expect(text).toContain('\r\nTransfer-Encoding: chunked\r\n');
+      expect(text).toContain('id: 1\n');
+      expect(text).not.toContain('\r\n0\r\n');
+      expect(text).not.toContain('secret');
+      expect((await lines.next()).value).toBe('closed: true');
     }
   });
 });
