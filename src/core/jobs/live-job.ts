@@ -1,5 +1,5 @@
 import type { Ticket } from '../admission.ts';
-import { AppError } from '../errors.ts';
+import { AppError, internalError } from '../errors.ts';
 import type { JobRef } from '../workspace.ts';
 import { forgetJob, toStorageError } from './accept-job.ts';
 import { type Attendance, createAttendance } from './attendance.ts';
@@ -129,15 +129,8 @@ function mayHaveRun(error: unknown): boolean {
 
 /** A job that never ran, and that somebody may ask for: its manifest says why, and names no file. */
 async function keepFailure({ store }: JobHouse, job: RunningJob, error: unknown): Promise<void> {
-  const { code, message } = toAppError(error);
+  const { code, message } = error instanceof AppError ? error : internalError(error, 'the job’s id');
   const record = toStopped(job.record, { error: { code, message } });
   const manifest: Manifest = { version: 1, job: record, files: [], skipped: [], truncated: false };
   await keepEnd(store, job.workspace, manifest, job.logger);
-}
-
-function toAppError(error: unknown): AppError {
-  if (error instanceof AppError) return error;
-  return new AppError('internal', 'Something failed inside the service: see its log by the job’s id.', {
-    cause: error,
-  });
 }
