@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { silentLogger } from '../../src/core/logger.ts';
 import { useApp } from '../support/app-fixture.ts';
 import { leaveInterrupted } from '../support/leave-interrupted.ts';
 
@@ -89,13 +90,17 @@ describe('a job whose files could not be kept', () => {
     expect(text).toContain('event: artifact');
   });
 
-  it('is tried again for as long as that fails', async () => {
+  it('is tried again for as long as that fails, and its failure is logged once', async () => {
+    const told: string[] = [];
+    await app.open({ logger: { ...silentLogger, error: (_, message) => told.push(message) } });
     await app.close();
     const put = vi.spyOn(app.deps.store, 'putObject').mockRejectedValue(new Error('EIO'));
     const response = await app.run([{ stdout: 'out' }]);
     const { error } = (await response.json()) as { error: { code: string; id: string } };
     expect(error.code).toBe('infra_error');
     await app.close();
+    await app.close();
+    expect(told).toEqual(['an interrupted job could not be brought to its end']);
     expect((await getJob(error.id)).status).not.toBe('stopped');
     put.mockRestore();
     await app.close();

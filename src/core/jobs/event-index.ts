@@ -33,6 +33,8 @@ const KINDS = {
   stdoutTruncated: 5,
   stderrTruncated: 6,
 } as const;
+/** What an end of the power may leave where a record was: it tells of no byte, and keeps its id. */
+const HOLE = 0;
 const UNCOUNTED = -1;
 
 /** A record is a kind, a length (both 32 bits) and a value (a double, exact for every file position), little-endian. */
@@ -93,6 +95,8 @@ function toRecord({ kind, length, value }: Fields): IndexRecord {
       return { kind: 'truncated', stream: 'stdout', omittedBytes };
     case KINDS.stderrTruncated:
       return { kind: 'truncated', stream: 'stderr', omittedBytes };
+    case HOLE:
+      return { kind: 'output', stream: 'stdout', start: 0, length: 0 };
     default:
       throw new Error(`an event index holds a record of kind ${kind}`);
   }

@@ -13,7 +13,7 @@ export interface JobCloser {
   add(job: JobRef): void;
   /**
    * Closes every job that is known to be unfinished; the first call looks for them in all folders. What can't be closed is
-   * logged, and tried again by the next call. No container of theirs may be alive.
+   * logged once, and tried again by every call. No container of theirs may be alive.
    */
   close(signal: AbortSignal): Promise<void>;
 }
@@ -21,6 +21,8 @@ export interface JobCloser {
 export function createJobCloser(options: JobCloserOptions): JobCloser {
   const { workspaces, isHeld, logger } = options;
   const due = new Map<string, JobRef>();
+  /** Of those, the ones whose failure was told. */
+  const failed = new Set<string>();
   let hasLooked = false;
 
   const closeOne = async (ref: JobRef): Promise<void> => {
@@ -28,8 +30,11 @@ export function createJobCloser(options: JobCloserOptions): JobCloser {
     try {
       await recoverJob(options, ref);
       due.delete(ref.jobId);
+      failed.delete(ref.jobId);
     } catch (err) {
-      logger.error({ err, job: ref.jobId }, 'an interrupted job could not be brought to its end');
+      const level = failed.has(ref.jobId) ? 'debug' : 'error';
+      failed.add(ref.jobId);
+      logger[level]({ err, job: ref.jobId }, 'an interrupted job could not be brought to its end');
     }
   };
 

@@ -57,6 +57,6 @@ function toHeld(record: IndexRecord, sizes: Readonly<Record<StreamName, number>>
 
 function note(told: Record<StreamName, ToldStream>, record: IndexRecord): void {
   if (record.kind === 'truncated') told[record.stream] = { end: undefined, mark: record };
-  if (record.kind === 'output')
+  if (record.kind === 'output' && record.length > 0)
     told[record.stream] = { ...told[record.stream], end: record.start + record.length };
 }

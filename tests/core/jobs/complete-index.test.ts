@@ -165,6 +165,22 @@ describe('an interrupted job’s index, completed', () => {
     ]);
   });
 
+  it('is whole again when a power cut left zeros in it', async () => {
+    const job = createMemoryJob();
+    await job.files.stdout.write(encode('abcdef'), 0);
+    const told = encodeRecords([{ kind: 'output', stream: 'stdout', start: 0, length: 2 }]);
+    await job.files.events.write(told, 0);
+    await job.files.events.write(new Uint8Array(2 * RECORD_BYTES), RECORD_BYTES);
+    const completed = await complete(job, 100);
+    expect(completed.map(({ data }) => data)).toEqual([
+      { text: 'ab' },
+      { text: '' },
+      { text: '' },
+      { text: 'cdef' },
+    ]);
+    expect(await complete(job, 100)).toEqual(completed);
+  });
+
   it('isn’t marked and told a second time when the process was killed after it told the tail', async () => {
     const job = createMemoryJob();
     await captureWrites(job, [{ stream: 'stdout', bytes: encode('0123456789') }], 8);
