@@ -90,7 +90,9 @@ export function describeJobs(subject: SubjectGetter): void {
       expect(performance.now() - begun).toBeLessThan(500 + DEAD_WITHIN_MS);
     });
 
-    it('cancelled at the moment of their end: one end each, and 200 or 409 says which', async () => {
+    it('cancelled at the moment of their end: one end each, and 200 or 409 says which', {
+      timeout: 600_000,
+    }, async () => {
       const rounds = tenth(500);
       const seen: Record<string, number> = {};
       // Longer when it came too early, shorter when it came too late: so it stays where the two meet, however fast the engine is.
