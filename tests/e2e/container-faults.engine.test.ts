@@ -11,7 +11,7 @@ const FAULT = 'fault.yml';
 
 const tool = TOOLS.find(({ program }) => program === 'docker-compose') ?? TOOLS[0];
 if (tool === undefined) throw new Error('no compose program is known');
-const title = titleFor('a container that is set up wrongly says the cure', { ...tool.engine, ...tool });
+const title = titleFor('a container that is set up wrongly says the cure', tool);
 
 describe.skipIf(tool.obstacle !== undefined)(title, () => {
   let project: ComposeProject;
