@@ -122,21 +122,26 @@ function tmpRow(read: Read): MeasuredLimit {
 }
 
 function numberRows(read: Read, { diskBytes }: Limits): readonly MeasuredLimit[] {
-  const row = (name: string, rlimit: string, most: number, unit: string): MeasuredLimit => {
+  const row = (
+    name: string,
+    rlimit: string,
+    most: number,
+    say: (value: number) => string = String,
+  ): MeasuredLimit => {
     const seen = read(rlimit)?.[0];
     const value = Number(seen ?? Number.NaN);
     return {
       name,
-      asked: `${most}${unit}`,
-      seen: seen === undefined ? 'nothing' : value < 0 ? 'no limit' : `${seen}${unit}`,
+      asked: say(most),
+      seen: seen === undefined ? 'nothing' : value < 0 ? 'no limit' : say(value),
       how: "a run read its own rlimit's hard bound",
       bites: value >= 0 && value <= most,
     };
   };
   return [
-    row('open_files', 'nofile', NOFILE_LIMIT, ''),
-    row('file_size', 'fsize', 2 * diskBytes, ' bytes'),
-    row('core_files', 'core', 0, ' bytes'),
+    row('open_files', 'nofile', NOFILE_LIMIT),
+    row('file_size', 'fsize', 2 * diskBytes, mib),
+    row('core_files', 'core', 0, mib),
   ];
 }
 

@@ -84,6 +84,7 @@ describe('what a run saw of its bounds', () => {
     expect(seen).toMatchObject({
       memory: "128 MiB, no swap (the probe's own) | killed on the way to 384 MiB",
       cpu: "0.2 of a CPU (the probe's own) | 0.21 of a CPU",
+      file_size: '2048 MiB | 2048 MiB',
       network: 'none but loopback | lo; connecting failed with ENETUNREACH',
       capabilities: 'no capability | no capability',
       new_privileges: 'no new privileges | no new privileges',
