@@ -17,6 +17,7 @@ import { openWorkspaces } from './storage/index.ts';
  * Takes no lock, so that it works beside a running service. `--json`: for machines. Ends with 0, or 1 when a row fails.
  */
 async function main(): Promise<number> {
+  process.stderr.write('Measuring what this host enforces; that takes some seconds.\n');
   const { env, problems: unread } = readEnv();
   const host = { cores: availableParallelism(), home: homedir(), cwd: process.cwd() };
   const { config, problems } = examineConfig(env, host);

@@ -177,6 +177,8 @@ export interface RuntimeInfo {
 export type RuntimeErrorCode =
   /** Nobody answers, the connection broke or the deadline passed: nothing is known of the request's effect. */
   | 'unavailable'
+  /** What the operator named as the engine's socket is missing or is none. */
+  | 'no_socket'
   /** The socket exists, but this process may not open it. */
   | 'permission_denied'
   /** What answers is another kind of engine. */

@@ -47,10 +47,16 @@ export function toEngineError(
         'What answers on the engine socket is another kind of engine than AA_RUNTIME names: change AA_RUNTIME or DOCKER_SOCKET_PATH.',
         options,
       );
+    case 'no_socket':
+      return new AppError(
+        'engine_unavailable',
+        'The container engine does not answer: there is no socket where DOCKER_SOCKET_PATH says. Correct DOCKER_SOCKET_PATH, or start the engine that makes this socket.',
+        options,
+      );
     case 'permission_denied':
       return new AppError(
         'engine_unavailable',
-        'The service may not open the engine socket: run it as a user of the group that owns the socket.',
+        'The service may not open the engine socket: let its user into the socket\'s group, with Docker by `sudo usermod -aG docker "$USER"`, then log in again.',
         options,
       );
     case 'unavailable':

@@ -7,9 +7,6 @@ export interface SetUp {
   readonly info: RuntimeInfo;
   readonly ociRuntime: string | undefined;
   readonly allowUnenforced: readonly LimitName[];
-  /** As Node names it: `linux`, `darwin`. */
-  readonly platform: string;
-  readonly storagePath: string;
   /** How the storage folder is called in what is said. */
   readonly storageLabel: string;
 }
@@ -34,7 +31,6 @@ export function checkSetUp(setUp: SetUp): readonly Finding[] {
     checkOciRuntime(setUp),
     ...checkDelegation(setUp),
     ...checkUsers(info),
-    ...checkMac(setUp),
     ...checkLabels(setUp),
   ];
 }
@@ -83,27 +79,6 @@ function checkUsers({ name, remapsUsers, rootless }: RuntimeInfo): readonly Find
     : 'Remove "userns-remap" from /etc/docker/daemon.json and restart Docker, or use rootless Podman.';
   const asked = "a container's ids are the host's";
   return [{ name: 'user_ids', status: 'fail', asked, seen, how: 'the engine told it', cure }];
-}
-
-/** On a Mac Podman's containers are in a machine that shares the home folder, and has a `/tmp` of its own. */
-function checkMac({ info, platform, storagePath }: SetUp): readonly Finding[] {
-  if (info.name !== 'podman' || platform !== 'darwin') return [];
-  const sockets: Finding = {
-    name: 'mac_sockets',
-    status: 'ok',
-    seen: 'Podman machine',
-    how: "The service on the Mac uses the forwarded socket that `podman machine inspect` names; compose mounts the machine's own, /run/podman/podman.sock (rootless: /run/user/501/podman/podman.sock).",
-  };
-  if (!/^\/(private\/)?(tmp|var\/folders)(\/|$)/.test(storagePath)) return [sockets];
-  const shared: Finding = {
-    name: 'mac_storage',
-    status: 'fail',
-    asked: "a folder that Podman's machine shares",
-    seen: 'one below /tmp, of which the machine has its own',
-    how: 'AA_STORAGE_PATH',
-    cure: 'Set AA_STORAGE_PATH=$HOME/aa-storage.',
-  };
-  return [sockets, shared];
 }
 
 function checkLabels({ info, storageLabel }: SetUp): readonly Finding[] {

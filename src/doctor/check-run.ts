@@ -43,7 +43,7 @@ export function checkDisk(options: StorageProbeOptions): Promise<Finding> {
     return {
       name: 'disk',
       status: ended ? 'ok' : 'fail',
-      asked: mib(LIMITS.diskBytes),
+      asked: `${mib(LIMITS.diskBytes)} (the probe's own)`,
       seen: ended
         ? `ended with disk_limit after ${(end.durationMs / 1000).toFixed(1)} s at ${mib(bytes)}`
         : `${end.outcome} ${end.exitCode} with ${mib(bytes)} written`,
@@ -72,7 +72,7 @@ export function checkOutput(options: StorageProbeOptions): Promise<Finding> {
     return {
       name: 'output',
       status: good ? 'ok' : 'fail',
-      asked: `${mib(LIMITS.outputBytes)} kept, the rest counted`,
+      asked: `${mib(LIMITS.outputBytes)} kept (the probe's own), the rest counted`,
       seen: `${omittedBytes ?? 'unknown'} bytes left out, the program ended with ${end.exitCode}`,
       how: `a run printed ${mib(PRINTED_BYTES)}`,
       ...(good ? {} : { cure: "Use the engine's own socket: what stands in between loses output." }),

@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS } from '../core/limits.ts';
 import { readDoors } from './check-doors.ts';
 import { checkSetUp } from './check-engine.ts';
 import { checkLanguages } from './check-image.ts';
+import { checkMac, MAC_SOCKETS } from './check-mac.ts';
 import { checkDisk, checkOutput } from './check-run.ts';
 import { checkFree, checkStorage } from './check-storage.ts';
 import { checkEscapes } from './known-escapes.ts';
@@ -57,6 +58,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
     () => [],
   );
   await free;
+  rows.unshift(...checkMac({ ...options, ...(info === undefined ? {} : { engine: info.name }) }));
   if (info === undefined) return rows;
   rows.unshift(...checkSetUp({ ...options, info }), ...checkEscapes(info, options.ociRuntime));
   if (rows.some(({ name, status }) => name === 'oci_runtime' && status === 'fail')) return rows;
@@ -97,13 +99,15 @@ function knock(options: ExamineOptions) {
   );
 }
 
-function toFailure(name: string, error: unknown, { image, runtime, explain }: ExamineOptions): Finding {
+function toFailure(name: string, error: unknown, options: ExamineOptions): Finding {
+  const { image, runtime, explain, platform } = options;
   const seen = explain?.(error);
+  const cure = toEngineError(error, image, runtime.name).message;
   return {
     name,
     status: 'fail',
     ...(seen === undefined ? {} : { seen }),
-    cure: toEngineError(error, image, runtime.name).message,
+    cure: name === 'engine' && platform === 'darwin' ? `${cure} ${MAC_SOCKETS}` : cure,
   };
 }
 

@@ -39,6 +39,9 @@ const MIB = 1024 * 1024;
 const SIGKILL_EXIT_CODE = 137;
 const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
 
+/** Follows a limit that no job of the service is asked to keep. */
+const OWN = "(the probe's own)";
+
 /**
  * An engine may fail to tell that the memory was too much (Podman 4, to a service in a container); a program that was killed at
  * taking it was killed by the kernel all the same, because nobody else does.
@@ -50,7 +53,7 @@ function memoryRow({ exit }: ProbeReport, read: Read, { memoryBytes }: Limits): 
   const other = taken > 0 ? `took ${mib(taken)}` : `ended with ${exit.exitCode} before it had taken any`;
   return {
     name: 'memory',
-    asked: `${mib(memoryBytes)}, no swap`,
+    asked: `${mib(memoryBytes)}, no swap ${OWN}`,
     seen: killed ? `killed on the way to ${mib(HOARD_BYTES)}` : other,
     how: `a run touched ${mib(HOARD_BYTES)}; the engine's record, or a kill at that point, tells that the kernel ended it`,
     bites: killed,
@@ -67,7 +70,7 @@ function cpuRow(read: Read, { cpus }: Limits): MeasuredLimit {
   const unlimited = quota === 'max' || quota === '-1';
   return {
     name: 'cpu',
-    asked: `${cpus} of a CPU`,
+    asked: `${cpus} of a CPU ${OWN}`,
     seen: Number.isNaN(share) ? 'nothing' : `${share.toFixed(2)} of a CPU${unlimited ? ', no quota' : ''}`,
     how: 'a run spun for 0.8 s and measured what it got',
     bites: !unlimited && share < cpus * CPU_TOLERANCE,
@@ -96,12 +99,14 @@ export function readForks(forks: ProbeReport, { limits: { pids } }: AskedLimits)
 
 function networkRow(read: Read): MeasuredLimit {
   const devices = read('network') ?? [];
+  const [connected, reason] = read('connected') ?? [];
+  const attempt = connected === 'no' ? `connecting failed with ${reason}` : 'connecting worked';
   return {
     name: 'network',
     asked: 'none but loopback',
-    seen: devices.length === 0 ? 'nothing' : devices.join(', '),
-    how: 'a run listed its network devices',
-    bites: devices.join() === 'lo',
+    seen: [devices.join(', ') || 'nothing', ...(connected === undefined ? [] : [attempt])].join('; '),
+    how: 'a run listed its network devices and tried to connect to an address outside',
+    bites: devices.join() === 'lo' && connected === 'no',
   };
 }
 
@@ -117,23 +122,33 @@ function tmpRow(read: Read): MeasuredLimit {
 }
 
 function numberRows(read: Read, { diskBytes }: Limits): readonly MeasuredLimit[] {
-  const row = (name: string, rlimit: string, most: number, unit: string): MeasuredLimit => {
+  const row = (
+    name: string,
+    rlimit: string,
+    most: number,
+    say: (value: number) => string = String,
+  ): MeasuredLimit => {
     const seen = read(rlimit)?.[0];
     const value = Number(seen ?? Number.NaN);
     return {
       name,
-      asked: `${most}${unit}`,
-      seen: seen === undefined ? 'nothing' : value < 0 ? 'no limit' : `${seen}${unit}`,
+      asked: say(most),
+      seen: seen === undefined ? 'nothing' : value < 0 ? 'no limit' : say(value),
       how: "a run read its own rlimit's hard bound",
       bites: value >= 0 && value <= most,
     };
   };
   return [
-    row('open_files', 'nofile', NOFILE_LIMIT, ''),
-    row('file_size', 'fsize', 2 * diskBytes, ' bytes'),
-    row('core_files', 'core', 0, ' bytes'),
+    row('open_files', 'nofile', NOFILE_LIMIT),
+    row('file_size', 'fsize', 2 * diskBytes, mib),
+    row('core_files', 'core', 0, mib),
   ];
 }
+
+const UNTOLD: Readonly<Record<string, string>> = {
+  '': 'nothing',
+  '?': 'nothing, the kernel does not tell it',
+};
 
 /** @param ownKernel between run and host stands another kernel, which shows neither filter nor flag of the host's */
 function identityRows(
@@ -144,21 +159,22 @@ function identityRows(
   const row = (name: string, asked: string, good: RegExp, hidden?: RegExp): MeasuredLimit => {
     const seen = read(name)?.join(' ') ?? '';
     const unknown = ownKernel && hidden?.test(seen) === true;
+    const bites = good.test(seen);
     return {
       name,
       asked,
-      seen: seen === '' ? 'nothing' : seen,
+      seen: bites ? asked : (UNTOLD[seen] ?? `${seen}, in the kernel's figures`),
       how: 'a run read its own /proc/self',
-      ...(unknown ? {} : { bites: good.test(seen) }),
+      ...(unknown ? {} : { bites }),
     };
   };
   return [
-    row('user', `${uid} ${gid}`, new RegExp(`^${uid} ${gid}$`)),
+    row('user', `uid ${uid}, gid ${gid}`, new RegExp(`^${uid} ${gid}$`)),
     // Inherited, permitted, effective, bounding and ambient ones; an older kernel tells no ambient ones.
-    row('capabilities', 'none', /^0+ 0+ 0+ 0+ (0+|\?)$/),
-    row('new_privileges', '1 (none can be gained)', /^1$/, /^\?$/),
-    row('seccomp', "2 (the engine's filter)", /^2$/, /^[0?]$/),
-    row('root_file_system', 'ro', /^ro$/),
+    row('capabilities', 'no capability', /^0+ 0+ 0+ 0+ (0+|\?)$/),
+    row('new_privileges', 'no new privileges', /^1$/, /^\?$/),
+    row('seccomp', "the engine's filter", /^2$/, /^[0?]$/),
+    row('root_file_system', 'read-only', /^ro$/),
   ];
 }
 

@@ -22,11 +22,13 @@ export const TMP_FILL_BYTES = 96 * 1024 * 1024;
 /**
  * Tells who it is and what it may, fills `/tmp`, spins, and takes more memory than it has, at the end, because that ends it.
  *
+ * It connects to an address that is kept for documentation, by UDP: without a network that fails at once, with one nothing is sent.
+ *
  * Its share of a CPU is measured twice: by what the kernel says that it used, and by the gaps in which its clock went on without it,
  * because a kernel in between (gVisor's) accounts for time that it was denied.
  */
 export const BOUNDS = `${SAY}
-import resource
+import errno, resource, socket
 status = dict(line.split(':', 1) for line in read('/proc/self/status').splitlines() if ':' in line)
 say('user', os.geteuid(), os.getegid())
 say('capabilities', *(status.get('Cap' + name, '?').strip() for name in ('Inh', 'Prm', 'Eff', 'Bnd', 'Amb')))
@@ -37,6 +39,10 @@ say('root_file_system', *[fields[5].split(',')[0] for fields in mounts if fields
 for name in ('nofile', 'fsize', 'core'): say(name, resource.getrlimit(getattr(resource, 'RLIMIT_' + name.upper()))[1])
 say('kernel', os.uname().release)
 say('network', *(line.split(':')[0].strip() for line in read('/proc/net/dev').splitlines() if ':' in line))
+try:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outside: outside.connect(('198.51.100.1', 9))
+    say('connected', 'yes')
+except OSError as error: say('connected', 'no', errno.errorcode.get(error.errno, '?'))
 taken, block = 0, bytes(1 << 20)
 try:
     with open('/tmp/fill', 'wb', buffering=0) as file:

@@ -1,22 +1,22 @@
 import type { Finding } from '../core/finding.ts';
 
-/** The rows for people: one line each, what to do below those that aren't good, and at the end what must be done. */
+const MARKS = { ok: 'ok  ', warn: 'warn', fail: 'FAIL' } as const;
+
+/** The rows for people, one line each, and at the end what to do: what must be, and then what may be. */
 export function toTable(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ name }) => name.length));
-  const lines = findings.flatMap(({ name, status, asked, seen, cure }) => {
-    const mark = { ok: 'ok  ', warn: 'warn', fail: 'FAIL' }[status];
+  const lines = findings.map(({ name, status, asked, seen }) => {
     const facts = [
       asked === undefined ? [] : `asked: ${asked}`,
       seen === undefined ? [] : `seen: ${seen}`,
     ].flat();
-    const line = `${mark}  ${name.padEnd(width)}  ${facts.join('; ')}`.trimEnd();
-    return status === 'warn' && cure !== undefined ? [line, `      ${cure}`] : [line];
+    return `${MARKS[status]}  ${name.padEnd(width)}  ${facts.join('; ')}`.trimEnd();
   });
-  const count = (wanted: Finding['status']): number =>
-    findings.filter(({ status }) => status === wanted).length;
-  const sum = `${count('ok')} good, ${count('warn')} to know, ${count('fail')} to cure.`;
-  const cures = findings.flatMap(({ name, status, cure }) =>
-    status === 'fail' ? [`  ${name}: ${cure ?? ''}`] : [],
-  );
+  const of = (wanted: Finding['status']) => findings.filter(({ status }) => status === wanted);
+  const sum = `${of('ok').length} good, ${of('warn').length} to know, ${of('fail').length} to cure.`;
+  const cures = [
+    ...of('fail').map(({ name, cure = '' }) => `  ${name}: ${cure}`),
+    ...of('warn').map(({ name, cure = '' }) => `  ${name} (to know): ${cure}`),
+  ];
   return [...lines, '', sum, ...(cures.length === 0 ? [] : ['What to do:', ...new Set(cures)])].join('\n');
 }

@@ -54,6 +54,7 @@ describe('error table', () => {
 describe('what a client hears of the engine', () => {
   const EXPECTED: Record<RuntimeErrorCode, string> = {
     unavailable: 'engine_unavailable',
+    no_socket: 'engine_unavailable',
     permission_denied: 'engine_unavailable',
     wrong_engine: 'misconfigured',
     not_found: 'engine_unavailable',

@@ -219,7 +219,8 @@ describe('with keys', () => {
   });
 
   it('health answers a word without one, and refuses a wrong one', async () => {
-    const app = await makeApp({ keys });
+    const findings = [{ name: 'engine', status: 'ok' as const, seen: 'one' }];
+    const app = await makeApp({ keys, examine: async () => findings });
     for (const path of ['/healthz', '/readyz', '/readyz?verbose']) {
       const response = await app.request(`${BASE}${path}`);
       expect(response.status).toBe(200);
@@ -227,7 +228,7 @@ describe('with keys', () => {
       expect((await app.request(`${BASE}${path}`, { headers: bearer('wrong') })).status).toBe(401);
     }
     const verbose = await app.request(`${BASE}/readyz?verbose`, { headers: bearer(ANNA) });
-    expect(await verbose.json()).toHaveProperty('engine');
+    expect(await verbose.json()).toMatchObject({ engine: { name: 'fake' }, findings });
   });
 
   it('an unready service says no more than that without one', async () => {

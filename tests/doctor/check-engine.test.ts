@@ -7,14 +7,11 @@ interface Change extends Partial<Omit<SetUp, 'info'>> {
 }
 
 function check({ info, ...change }: Change = {}) {
-  const storagePath = '/srv/aa-storage';
   const setUp: SetUp = {
     info: { ...INFO, ...info },
     ociRuntime: undefined,
     allowUnenforced: [],
-    platform: 'linux',
-    storagePath,
-    storageLabel: storagePath,
+    storageLabel: '/srv/aa-storage',
     ...change,
   };
   return checkSetUp(setUp);
@@ -71,13 +68,6 @@ describe('a set-up', () => {
     ['userns-remap', { info: { remapsUsers: true } }, 'user_ids', 'fail', /userns-remap.*daemon\.json/],
     ['rootless Docker', { info: { rootless: true } }, 'user_ids', 'fail', /rootless Podman/],
     [
-      'Podman on a Mac with a folder below /tmp',
-      { info: ROOTLESS, platform: 'darwin', storagePath: '/private/tmp/aa' },
-      'mac_storage',
-      'fail',
-      /AA_STORAGE_PATH=\$HOME/,
-    ],
-    [
       'SELinux',
       { info: { selinux: true } },
       'selinux',
@@ -87,12 +77,5 @@ describe('a set-up', () => {
   ])('%s is named with its cure', (_, change, name, status, cure) => {
     const row = check(change).find((found) => found.name === name);
     expect(row).toMatchObject({ status, cure: expect.stringMatching(cure) });
-  });
-
-  it('with Podman on a Mac tells which of two sockets goes where', () => {
-    const rows = check({ info: ROOTLESS, platform: 'darwin', storagePath: '/Users/anna/aa' });
-    const how = expect.stringMatching(/forwarded socket.*compose mounts the machine's own/);
-    expect(rows).toContainEqual(expect.objectContaining({ name: 'mac_sockets', status: 'ok', how }));
-    expect(rows.map(({ name }) => name)).not.toContain('mac_storage');
   });
 });

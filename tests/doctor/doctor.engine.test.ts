@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/core/finding.ts';
 import { toTable } from '../../src/doctor/to-table.ts';
-import { callEngine, DOCKER } from '../support/engine.ts';
+import { callEngine, DOCKER, PODMAN, settingsFor, type TestEngine, titleFor } from '../support/engine.ts';
 import { type CreateBody, changing, startEngineProxy } from '../support/engine-proxy.ts';
+import { titleOf } from '../support/skips.ts';
 import { startServiceProcess } from '../support/start-service.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
 
@@ -46,11 +47,14 @@ async function diagnose(
     AA_STORAGE_PATH: join(folder, 'storage'),
     ...env,
   };
-  const { code, stdout } = await new Promise<{ code: number; stdout: string }>((resolve) => {
-    execFile(program, args, { env: settings }, (error, out) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout: out }),
-    );
-  });
+  const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>(
+    (resolve) => {
+      execFile(program, args, { env: settings }, (error, out, err) =>
+        resolve({ code: error === null ? 0 : Number(error.code), stdout: out, stderr: err }),
+      );
+    },
+  );
+  expect(stderr).toMatch(/^Measuring .* takes some seconds\.$/m);
   const { ok, findings } = JSON.parse(stdout) as Pick<Diagnosis, 'ok' | 'findings'>;
   const failed = findings.flatMap(({ name, status }) => (status === 'fail' ? [name] : []));
   expect({ code, ok }).toEqual({ code: failed.length > 0 ? 1 : 0, ok: failed.length === 0 });
@@ -66,22 +70,29 @@ function expectCure({ findings, failed }: Diagnosis, names: readonly string[], c
 }
 
 /** As `diagnose`, with something in front of the engine. Nothing that was made through it may be left. */
-async function diagnoseThrough(rewrite: (body: CreateBody) => CreateBody): Promise<Diagnosis> {
-  const proxy = await startEngineProxy(DOCKER.socketPath, rewrite);
+async function diagnoseThrough(
+  rewrite: (body: CreateBody) => CreateBody,
+  engine: TestEngine = DOCKER,
+): Promise<Diagnosis> {
+  const proxy = await startEngineProxy(engine.socketPath, rewrite);
   try {
-    const diagnosis = await diagnose({ DOCKER_SOCKET_PATH: proxy.socketPath });
+    const diagnosis = await diagnose(settingsFor({ ...engine, socketPath: proxy.socketPath }));
     expect(proxy.created.length).toBeGreaterThan(4);
     for (const id of proxy.created)
-      await expect(callEngine(DOCKER, 'GET', `/containers/${id}/json`)).rejects.toThrow(/404/);
+      await expect(callEngine(engine, 'GET', `/containers/${id}/json`)).rejects.toThrow(/404/);
     return diagnosis;
   } finally {
     await proxy.close();
   }
 }
 
-describe('npm run doctor', () => {
-  it('on a good host: every limit with what was asked, seen and how; nothing is left; exit 0', async () => {
-    const { findings, failed } = await diagnoseThrough((body) => body);
+describe.each([DOCKER, PODMAN])('npm run doctor on a good host with $name', (engine) => {
+  const title = titleFor(
+    'tells every limit with what was asked, seen and how; leaves nothing; exit 0',
+    engine,
+  );
+  it.skipIf(engine.obstacle !== undefined)(title, async () => {
+    const { findings, failed } = await diagnoseThrough((body) => body, engine);
     expect(failed).toEqual([]);
     const rows = new Map(findings.map((row) => [row.name, row]));
     for (const name of ['memory', 'cpu', 'pids', 'network', 'disk', 'output', 'tmp']) {
@@ -93,33 +104,45 @@ describe('npm run doctor', () => {
       };
       expect(rows.get(name), name).toMatchObject(row);
     }
-    expect(rows.get('engine')?.seen).toMatch(/^docker \d+\..*(rootful|rootless), cgroup v[12].* at \//);
-    expect(rows.get('image')?.seen).toMatch(/^sha256:/);
+    expect(rows.get('engine')?.seen).toMatch(
+      new RegExp(`^${engine.name} \\d+\\..*(rootful|rootless), cgroup v[12].* at /`),
+    );
+    expect(rows.get('image')?.seen).toMatch(/^(sha256:)?[0-9a-f]{64}$/);
     expect(rows.get('languages')?.seen).toMatch(/^python \d\S+, node \d\S+, bun \d\S+, bash \d/);
     expect(rows.get('storage')?.status).toBe('ok');
     expect(rows.get('free_space')?.seen).toMatch(/GiB/);
     expect(rows.has('seccomp_leaves_open')).toBe(true);
     expect(existsSync(join(folder, 'storage')), 'a folder made only to be looked at').toBe(false);
   });
+});
 
+describe('npm run doctor', () => {
   it('without an engine', async () => {
     const socket = join(folder, 'nothing.sock');
     const diagnosis = await diagnose({ DOCKER_SOCKET_PATH: socket });
-    expectCure(diagnosis, ['engine'], /start it \(`npm run setup` does\)/);
+    expectCure(diagnosis, ['engine'], /Correct DOCKER_SOCKET_PATH/);
+    expect(JSON.stringify(diagnosis)).not.toMatch(/npm run setup|Start one/);
     expect(diagnosis.findings.find(({ name }) => name === 'engine')?.seen).toContain(
       `${socket} (DOCKER_SOCKET_PATH): does not exist`,
     );
   });
 
   const canBecome = process.platform === 'linux' && process.getuid?.() === 0;
-  const why = canBecome ? '' : ' (skipped: needs root on Linux)';
-  it.skipIf(!canBecome)(`as a user who may not open the socket${why}`, async () => {
+  const forRoot = titleOf(
+    'as a user who may not open the socket',
+    canBecome ? undefined : 'needs root on Linux',
+  );
+  it.skipIf(!canBecome)(forRoot, async () => {
     const home = join(folder, 'nobody');
     mkdirSync(home);
     chownSync(home, 65_534, 65_534);
     const env = { HOME: home, TMPDIR: home, AA_STORAGE_PATH: join(home, 'storage') };
     const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'];
-    expectCure(await diagnose(env, nobody), ['engine'], /as a user of the group that owns the socket/);
+    expectCure(
+      await diagnose(env, nobody),
+      ['engine'],
+      /`sudo usermod -aG docker "\$USER"`, then log in again\.$/,
+    );
   });
 
   it('without the image', async () => {

@@ -9,6 +9,7 @@ import { toTable } from '../../src/doctor/to-table.ts';
 import { createFakeRuntime } from '../../src/runtimes/fake/index.ts';
 import { createWorkspaces } from '../../src/storage/workspace/index.ts';
 import { makeTempFolder } from '../support/temporary-folder.ts';
+import { INFO } from './sample-info.ts';
 
 let folder: Awaited<ReturnType<typeof makeTempFolder>>;
 
@@ -17,7 +18,11 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-function setUp(change: Partial<ContainerRuntime> = {}, storage: Partial<Workspaces> = {}) {
+function setUp(
+  change: Partial<ContainerRuntime> = {},
+  storage: Partial<Workspaces> = {},
+  place: { readonly platform?: string; readonly storagePath?: string } = {},
+) {
   let runs = 0;
   const fake = createFakeRuntime({
     program: async () => {
@@ -38,6 +43,7 @@ function setUp(change: Partial<ContainerRuntime> = {}, storage: Partial<Workspac
     platform: 'linux',
     storagePath: folder.path,
     storageLabel: 'AA_STORAGE_PATH',
+    ...place,
     measureLimits: async () => [{ name: 'memory', asked: 'a', seen: 's', how: 'h', bites: true }],
     logger: silentLogger,
   });
@@ -64,6 +70,19 @@ describe('a running service’s rows', () => {
     expect(engine).toEqual({ name: 'engine', status: 'fail', cure: expect.stringMatching(/npm run setup/) });
     expect(toTable(findings).trimEnd()).toMatch(/What to do:\n {2}engine: .*npm run setup.*\.$/);
     expect(JSON.stringify(findings)).not.toContain('/secret');
+  });
+
+  it('tell on a Mac which socket goes where and which folders aren’t shared, also where no engine answers', async () => {
+    const info = () => Promise.reject(new RuntimeError('unavailable', 'x'));
+    const mac = { platform: 'darwin', storagePath: '/private/tmp/aa' };
+    const text = toTable(await setUp({ info }, {}, mac).examination.findings());
+    const sockets = /`podman machine inspect` names; compose mounts the machine's own/;
+    expect(text).toMatch(new RegExp(`engine: .*npm run setup.*${sockets.source}`));
+    expect(text).toMatch(/mac_storage .*\/tmp/);
+    expect(text).toContain('AA_STORAGE_PATH=$HOME');
+    const named = { ...INFO, name: 'podman' as const };
+    const found = toTable(await setUp({ info: async () => named }, {}, mac).examination.findings());
+    expect(found).toMatch(new RegExp(`ok +mac_sockets .*${sockets.source}`));
   });
 
   it('tell of a storage folder that can’t be used how to get one that can', async () => {

@@ -26,6 +26,7 @@ const GOOD: Readonly<Record<string, string>> = {
   core: '0',
   kernel: '6.12.0',
   network: 'lo',
+  connected: 'no ENETUNREACH',
   tmp: '67108864',
   quota: '20000',
   cpu: '0.21',
@@ -62,6 +63,7 @@ describe('what a run saw of its bounds', () => {
     ['cpu', { cpu: '0.19', quota: 'max' }, {}],
     ['cpu', { cpu: '0.19', quota: '-1' }, {}],
     ['network', { network: 'lo eth0' }, {}],
+    ['network', { connected: 'yes' }, {}],
     ['tmp', { tmp: '100663296' }, {}],
     ['tmp', { tmp: '0' }, {}],
     ['open_files', { nofile: '1048576' }, {}],
@@ -75,6 +77,22 @@ describe('what a run saw of its bounds', () => {
     ['root_file_system', { root_file_system: 'rw' }, {}],
   ])('shows that %s alone does not bite: %j %j', (name, lines, end) => {
     expect(missed(bounds(lines, end))).toEqual({ not: [name], unknown: [] });
+  });
+
+  it('is told in words, and which limits are the probe’s own', () => {
+    const seen = Object.fromEntries(bounds({}).map(({ name, asked, seen }) => [name, `${asked} | ${seen}`]));
+    expect(seen).toMatchObject({
+      memory: "128 MiB, no swap (the probe's own) | killed on the way to 384 MiB",
+      cpu: "0.2 of a CPU (the probe's own) | 0.21 of a CPU",
+      file_size: '2048 MiB | 2048 MiB',
+      network: 'none but loopback | lo; connecting failed with ENETUNREACH',
+      capabilities: 'no capability | no capability',
+      new_privileges: 'no new privileges | no new privileges',
+      seccomp: "the engine's filter | the engine's filter",
+    });
+    const masks = NO_CAPABILITIES.replace('0 ', '400 ');
+    const bad = bounds({ capabilities: masks }).find(({ name }) => name === 'capabilities');
+    expect(bad?.seen).toContain(masks);
   });
 
   it('under a kernel of its own leaves open what that doesn’t tell', () => {

@@ -18,6 +18,7 @@ const GOOD = [
   'core 0',
   'kernel 6.0',
   'network lo',
+  'connected no ENETUNREACH',
   'tmp 67108864',
   'quota 20000',
   'cpu 0.21',

@@ -4,15 +4,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findProgram } from '../../scripts/lib/run-program.js';
 import { ROOT, run } from '../support/compose-project.ts';
+import { titleOf, withReason } from '../support/skips.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
 
 const MAIN = 'docker-compose.yml';
 const PROXY = 'docker-compose.proxy.yml';
 
-/** Those that print what they have read; podman-compose 1.0 doesn't, and is shown by what it starts. */
+/**
+ * Those that print what they have read; podman-compose 1.0 doesn't, and is shown by what it starts. Debian has no package of
+ * the plugin, so no machine need have it.
+ */
 const PROGRAMS = [
-  ['docker-compose', findProgram('docker-compose', process.env) !== undefined, ['docker-compose']],
-  ['the compose plugin of docker', hasPlugin(), ['docker', 'compose']],
+  ['docker-compose', titleOf, findProgram('docker-compose', process.env) !== undefined, ['docker-compose']],
+  ['the compose plugin of docker', withReason, hasPlugin(), ['docker', 'compose']],
 ] as const;
 
 function hasPlugin(): boolean {
@@ -25,10 +29,8 @@ function hasPlugin(): boolean {
   }
 }
 
-describe.each(PROGRAMS)('%s', (name, isThere, [program, ...first]) => {
-  const title = isThere
-    ? 'reads the compose files'
-    : `reads the compose files (skipped: there is no ${name})`;
+describe.each(PROGRAMS)('%s', (name, toTitle, isThere, [program, ...first]) => {
+  const title = toTitle('reads the compose files', isThere ? undefined : `there is no ${name}`);
   describe.skipIf(!isThere)(title, () => {
     let folder: string;
 

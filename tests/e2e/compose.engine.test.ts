@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type ComposeProject,
+  expectDown,
   leftoversOf,
   makeComposeProject,
   ROOT,
@@ -13,6 +14,7 @@ import {
 } from '../support/compose-project.ts';
 import { callEngine, containersOf, rememberEngine, titleFor } from '../support/engine.ts';
 import { instanceIdOf } from '../support/instance-id.ts';
+import { waitFor } from '../support/wait-for.ts';
 
 interface Answer {
   readonly exitCode: number;
@@ -44,7 +46,7 @@ const serviceLines = (log: string): readonly string[] =>
 const MADE_KEY = /^An API key was made, .* Authorization: Bearer ([0-9a-f]{48})$/;
 
 describe.each(TOOLS)('$program', (tool) => {
-  const title = titleFor('up and down', { ...tool.engine, ...tool });
+  const title = titleFor('up and down', tool);
   describe.skipIf(tool.obstacle !== undefined)(title, () => {
     let project: ComposeProject;
     let key: string;
@@ -59,7 +61,7 @@ describe.each(TOOLS)('$program', (tool) => {
     });
     afterAll(() => project.remove());
 
-    it('starts with .env as it was copied, makes one key, and answers README’s request from the host', async () => {
+    it('starts with .env as it was copied but for port, socket and storage folder, makes one key, and answers README’s request from the host', async () => {
       const refused = await fetch(`${project.url}/tools`);
       expect(refused.status).toBe(401);
       const command = readmeCurl().replace('http://127.0.0.1:8080', project.url);
@@ -98,6 +100,23 @@ describe.each(TOOLS)('$program', (tool) => {
       expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
     });
 
+    it('says by its health check that it lives, also where an image keeps none', async () => {
+      const [id] = await leftoversOf(tool.engine, project.name, 'containers');
+      if (tool.engine.name === 'podman') {
+        // Without systemd nothing runs it regularly there.
+        const path = `/v4.0.0/libpod/containers/${id}/healthcheck`;
+        expect(await callEngine(tool.engine, 'GET', path)).toMatchObject({ Status: 'healthy' });
+        return;
+      }
+      const isHealthy = async (): Promise<boolean> => {
+        const record = (await callEngine(tool.engine, 'GET', `/containers/${id}/json`)) as {
+          State: { Health?: { Status: string } };
+        };
+        return record.State.Health?.Status === 'healthy';
+      };
+      await waitFor(isHealthy, 60_000);
+    });
+
     it('tells the key once, and logs nothing that is worse than information, over a restart too', async () => {
       const first = serviceLines(await project.compose('logs'));
       expect(first.filter((line) => MADE_KEY.test(line)).map((line) => MADE_KEY.exec(line)?.[1])).toEqual([
@@ -115,13 +134,13 @@ describe.each(TOOLS)('$program', (tool) => {
       expect(log.length).toBeGreaterThan(4);
     });
 
-    it('goes down in time and leaves nothing', async () => {
+    it('goes down in time and leaves what its compose program leaves', async () => {
       const instanceId = instanceIdOf(project.storageRoot);
       rememberEngine(instanceId, tool.engine);
       const begun = performance.now();
       await project.compose('down');
       expect(performance.now() - begun).toBeLessThan(9000);
-      expect(await leftoversOf(tool.engine, project.name, 'containers')).toEqual([]);
+      await expectDown(tool.engine, project.name);
       expect(await containersOf(instanceId)).toEqual([]);
     });
   });

@@ -11,7 +11,7 @@ const FAULT = 'fault.yml';
 
 const tool = TOOLS.find(({ program }) => program === 'docker-compose') ?? TOOLS[0];
 if (tool === undefined) throw new Error('no compose program is known');
-const title = titleFor('a container that is set up wrongly says the cure', { ...tool.engine, ...tool });
+const title = titleFor('a container that is set up wrongly says the cure', tool);
 
 describe.skipIf(tool.obstacle !== undefined)(title, () => {
   let project: ComposeProject;
@@ -45,7 +45,7 @@ describe.skipIf(tool.obstacle !== undefined)(title, () => {
   it('can’t connect to the engine: nothing is at DOCKER_SOCKET_PATH on the host', async () => {
     const nothing = join(project.folder, 'nothing.sock');
     const { readyz, log } = await startWith({ volumes: [`${nothing}:/var/run/docker.sock`] });
-    expect(readyz).toMatch(/does not answer .*: start it/);
+    expect(readyz).toMatch(/does not answer: .*Correct DOCKER_SOCKET_PATH/);
     expect(log).toMatch(/docker\.sock \(DOCKER_SOCKET_PATH\): is a folder, not a socket/);
     rmSync(nothing, { recursive: true });
   });

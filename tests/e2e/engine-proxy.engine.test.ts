@@ -4,13 +4,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type ComposeProject,
   type ComposeTool,
+  expectDown,
   leftoversOf,
   makeComposeProject,
   TOOLS,
   waitForReadyz,
 } from '../support/compose-project.ts';
-import { callEngine, titleFor } from '../support/engine.ts';
+import { callEngine, rememberEngine, titleFor, waitForContainers } from '../support/engine.ts';
+import { instanceIdOf } from '../support/instance-id.ts';
 import { LONG } from '../support/rounds.ts';
+import { withReason } from '../support/skips.ts';
 
 const FILES = ['docker-compose.yml', 'docker-compose.proxy.yml'];
 
@@ -41,17 +44,26 @@ const ask = ([method, path]) => new Promise((resolve, reject) =>
   }).on('error', reject).end());
 Promise.all(JSON.parse(process.argv[1]).map(ask)).then((all) => console.log('STATUS', JSON.stringify(all)));`;
 
+interface Answer {
+  readonly outcome: string;
+  readonly exitCode: number;
+  readonly artifacts: { readonly outputs: Readonly<Record<string, string>> };
+}
+
 interface Inspected {
   readonly Config: { readonly Labels: Readonly<Record<string, string>> };
   readonly Mounts: readonly { readonly Destination: string; readonly Type: string }[];
 }
 
 /** Podman's turn comes with the long tests: its attach goes through the same proxy, and starting it all takes a while. */
-const chosen = TOOLS.filter(({ engine }) => engine.name === 'docker' || LONG);
+const isNow = (tool: ComposeTool): boolean => tool.engine.name === 'docker' || LONG;
 
-describe.each(chosen)('the engine proxy, by $program', (tool) => {
-  const title = titleFor('in front of the socket', { ...tool.engine, ...tool });
-  describe.skipIf(tool.obstacle !== undefined)(title, () => describeProxy(tool));
+describe.each(TOOLS)('the engine proxy, by $program', (tool) => {
+  const title = withReason(
+    titleFor('in front of the socket', tool),
+    isNow(tool) ? undefined : 'needs `npm run test:long`',
+  );
+  describe.skipIf(tool.obstacle !== undefined || !isNow(tool))(title, () => describeProxy(tool));
 });
 
 function describeProxy(tool: ComposeTool): void {
@@ -65,23 +77,31 @@ function describeProxy(tool: ComposeTool): void {
   });
   afterAll(() => project.remove());
 
-  it('lets runs through, their output by attach in full and its order', async () => {
+  async function execute(code: string, timeoutMs: number): Promise<Answer> {
     const key = readFileSync(join(project.storageRoot, '.supervisor', 'api-key'), 'utf8').trim();
-    const code = 'echo begun; sleep 2; seq 200000; echo oops >&2; exit 3';
     const response = await fetch(`${project.url}/run`, {
       method: 'POST',
       headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
-      body: JSON.stringify({ sessionId: 'proxy', language: 'bash', code }),
+      body: JSON.stringify({ sessionId: 'proxy', language: 'bash', code, timeoutMs }),
     });
-    const answer = (await response.json()) as {
-      exitCode: number;
-      artifacts: { outputs: Record<string, string> };
-    };
+    return (await response.json()) as Answer;
+  }
+
+  it('lets runs through, their output by attach in full and its order', async () => {
+    const code = 'echo begun; sleep 2; seq 200000; echo oops >&2; exit 3';
+    const answer = await execute(code, 30_000);
     expect(answer.exitCode).toBe(3);
     const text = async (name: string) => (await fetch(answer.artifacts.outputs[name] ?? '')).text();
     const numbers = Array.from({ length: 200_000 }, (_, index) => `${index + 1}\n`).join('');
     expect(await text('stdout')).toBe(`begun\n${numbers}`);
     expect(await text('stderr')).toBe('oops\n');
+  });
+
+  it('lets a run that takes too long be killed, and its container be removed', async () => {
+    const instanceId = instanceIdOf(project.storageRoot);
+    rememberEngine(instanceId, tool.engine);
+    expect((await execute('trap "" TERM; sleep 60', 1000)).outcome).toBe('timed_out');
+    await waitForContainers(instanceId, 0, 10_000);
   });
 
   it('refuses every other route, and the service has no other way to the engine', async () => {
@@ -99,16 +119,10 @@ function describeProxy(tool: ComposeTool): void {
     expect(sockets).toMatchObject([{ Destination: '/var/run/docker.sock', Type: 'volume' }]);
   });
 
-  it('goes down in time and leaves nothing', async () => {
+  it('goes down in time and leaves what its compose program leaves', async () => {
     const begun = performance.now();
     await project.compose('down', '-v');
     expect(performance.now() - begun).toBeLessThan(9000);
-    // That podman-compose leaves the network is its own way.
-    const kinds = [
-      'containers',
-      'volumes',
-      ...(tool.engine.name === 'docker' ? ['networks' as const] : []),
-    ] as const;
-    for (const kind of kinds) expect(await leftoversOf(tool.engine, project.name, kind)).toEqual([]);
+    await expectDown(tool.engine, project.name);
   });
 }

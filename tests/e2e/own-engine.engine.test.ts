@@ -4,22 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/core/finding.ts';
 import { run, send, textOf } from '../support/client.ts';
-import { callEngine, containersOf, titleFor, waitForContainers } from '../support/engine.ts';
+import { callEngine, containersOf, waitForContainers } from '../support/engine.ts';
 import { findProgram, type OwnDockerd, ownDockerdObstacle, startOwnDockerd } from '../support/own-dockerd.ts';
+import { titleOf } from '../support/skips.ts';
 import { launchService, type RunningService, startServiceProcess } from '../support/start-service.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const obstacle = ownDockerdObstacle();
 const runsc = findProgram('runsc');
-
-function title(text: string, reason: string | undefined): string {
-  return titleFor(text, {
-    name: 'docker',
-    socketPath: '',
-    ...(reason === undefined ? {} : { obstacle: reason }),
-  });
-}
 
 let dockerd: OwnDockerd;
 
@@ -40,7 +33,7 @@ afterAll(async () => {
 const noRunsc = 'there is no runsc in PATH; `npm test` installs it on Debian';
 
 describe.skipIf(obstacle !== undefined || runsc === undefined)(
-  title('AA_OCI_RUNTIME=runsc', obstacle ?? (runsc === undefined ? noRunsc : undefined)),
+  titleOf('AA_OCI_RUNTIME=runsc', obstacle ?? (runsc === undefined ? noRunsc : undefined)),
   () => {
     let service: RunningService;
 
@@ -126,7 +119,7 @@ async function tasksOf(instanceId: string): Promise<readonly number[]> {
   return counts;
 }
 
-describe.skipIf(obstacle !== undefined)(title('an OCI runtime that the engine lacks', obstacle), () => {
+describe.skipIf(obstacle !== undefined)(titleOf('an OCI runtime that the engine lacks', obstacle), () => {
   it('is refused with its cure, and no job runs under another one', async () => {
     const folder = makeTemporaryFolder('lacking');
     const storageRoot = join(folder, 'storage');
@@ -163,7 +156,7 @@ interface Interrupted {
   };
 }
 
-describe.skipIf(obstacle !== undefined)(title('the engine goes and comes back', obstacle), () => {
+describe.skipIf(obstacle !== undefined)(titleOf('the engine goes and comes back', obstacle), () => {
   let service: RunningService;
 
   beforeEach(async () => {

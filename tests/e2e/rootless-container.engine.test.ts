@@ -14,15 +14,18 @@ import {
 import { callEngine, DOCKER, PODMAN } from '../support/engine.ts';
 import { type RootlessPodman, startRootlessPodman } from '../support/rootless-podman.ts';
 import { LONG } from '../support/rounds.ts';
+import { titleOf, withReason } from '../support/skips.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
 import { makeUser, type TestUser, userObstacle } from '../support/test-user.ts';
 
 const TAG = `aatest-rootless-${crypto.randomUUID().slice(0, 8)}:latest`;
-const reason =
-  PODMAN.obstacle ?? userObstacle() ?? (LONG ? undefined : 'it copies images; `npm run test:long` runs it');
-const title = `the service in a container of a rootless Podman${reason === undefined ? '' : ` (skipped: ${reason})`}`;
+const obstacle = PODMAN.obstacle ?? userObstacle();
+const title = withReason(
+  titleOf('the service in a container of a rootless Podman', obstacle),
+  LONG ? undefined : 'it copies images; needs `npm run test:long`',
+);
 
-describe.skipIf(reason !== undefined)(title, () => {
+describe.skipIf(obstacle !== undefined || !LONG)(title, () => {
   let user: TestUser;
   let podman: RootlessPodman;
   let folder: string;

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/core/logger.ts';
 import { createRuntime } from '../../src/runtimes/index.ts';
-import { codeOf } from '../contract/container-runtime/subject.ts';
+import { codeOf, gather } from '../contract/container-runtime/subject.ts';
+import { sampleSpec } from '../support/sample-spec.ts';
 import { type ScriptedEngine, startScriptedEngine } from '../support/scripted-engine.ts';
 
 const open: { close(): unknown }[] = [];
@@ -28,7 +30,7 @@ describe('createRuntime', () => {
     const engine = await engineAt(['Engine']);
     await engine.die();
     const runtime = build('auto', engine.socketPath);
-    expect(await codeOf(runtime.info())).toBe('unavailable');
+    expect(await codeOf(runtime.info())).toBe('no_socket');
     await engine.revive();
     expect((await runtime.info()).name).toBe('docker');
     expect(runtime.name).toBe('docker');
@@ -46,6 +48,22 @@ describe('createRuntime', () => {
     expect((await runtime.info()).name).toBe('podman');
   });
 
+  it.each(['Engine', 'Podman Engine'])(
+    'reads how a run on %s ended whose engine took its socket away and made a new one meanwhile',
+    async (component) => {
+      const engine = await engineAt([component]);
+      const runtime = build('auto', engine.socketPath);
+      const id = await runtime.create(sampleSpec());
+      const { exited } = await runtime.start(id, { stdout: gather(), stderr: gather() });
+      await engine.die();
+      engine.exit(0);
+      // Longer than the pause between two questions, so that the socket is looked for while it's gone.
+      await sleep(1000);
+      await engine.revive();
+      expect(await exited).toMatchObject({ exitCode: 0 });
+    },
+  );
+
   it.each([
     ['docker', 'Podman Engine', 'podman'],
     ['podman', 'Engine', 'docker'],
@@ -57,7 +75,7 @@ describe('createRuntime', () => {
         .info()
         .catch((cause: Error & { code?: string }) => cause);
       expect(error).toMatchObject({ code: 'wrong_engine' });
-      expect(error).toMatchObject({ message: expect.stringContaining(`set AA_RUNTIME=${cure}`) });
+      expect(error).toMatchObject({ message: expect.stringContaining(`Set AA_RUNTIME=${cure}`) });
     },
   );
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -49,6 +49,16 @@ function serve(path: string, version: unknown): Promise<string> {
   );
 }
 
+/** A socket whose listener has gone, as one that was killed leaves it. */
+async function leaveDeadSocket(path: string): Promise<void> {
+  const server = createServer();
+  mkdirSync(dirname(path), { recursive: true });
+  await new Promise<void>((resolve) => server.listen(`${path}-`, resolve));
+  // Closing removes the name under which it listened, and no other.
+  linkSync(`${path}-`, path);
+  await new Promise((resolve) => server.close(resolve));
+}
+
 async function messageOf(where: SocketPlaces, choice: EngineChoice): Promise<string> {
   const error = await findEngine(where, choice).catch((cause: unknown) => cause);
   if (!(error instanceof Error && 'code' in error)) throw new Error('an engine was found');
@@ -92,13 +102,15 @@ describe.each(USUAL)('on %s a socket usual for %s, %s', (platform, engine, below
     await serve(path(), engine === 'docker' ? PODMAN : DOCKER);
     expect(await findEngine(where(), 'auto')).toEqual({ engine: other, socketPath: path() });
     expect(await messageOf(where(), engine)).toMatch(
-      new RegExp(`^wrong_engine: .*${below} .*set AA_RUNTIME=${other} to use it`),
+      new RegExp(
+        `^wrong_engine: .*${below} .*\\. Set AA_RUNTIME=${other} to use what answers, start ${engine}.*`,
+        'i',
+      ),
     );
   });
 
   it('where nobody listens is told', async () => {
-    mkdirSync(dirname(path()), { recursive: true });
-    writeFileSync(path(), '');
+    await leaveDeadSocket(path());
     expect(await messageOf(where(), 'auto')).toContain(
       `${path()} (usual for ${engine === 'docker' ? 'Docker' : 'Podman'}): exists, but nobody listens`,
     );
@@ -109,7 +121,7 @@ describe.each(USUAL)('on %s a socket usual for %s, %s', (platform, engine, below
     await serve(path(), DOCKER);
     chmodSync(path(), 0);
     expect(await asOrdinaryUser(() => messageOf(where(), 'auto'))).toMatch(
-      /^permission_denied: .*this user may not open it/,
+      /^permission_denied: .*this user may not open it.*\. Let this user .*`sudo usermod -aG docker "\$USER"`, then log in again/,
     );
   });
 });
@@ -176,6 +188,39 @@ describe('which engine is taken', () => {
     const first = (uid: number) => socketPlaces({ ...places('linux'), uid }, 'podman')[0]?.path;
     expect(first(0)).toBe(`${folder}/run/podman/podman.sock`);
     expect(first(7)).toBe(`${folder}/run/user/7/podman/podman.sock`);
+  });
+});
+
+describe('a DOCKER_SOCKET_PATH that does not serve', () => {
+  const mine = () => join(folder, 'mine.sock');
+  const correct = /Correct DOCKER_SOCKET_PATH, or start the engine that makes this socket\.$/;
+
+  it.each<[string, RegExp, () => unknown]>([
+    ['nothing', /does not exist/, () => {}],
+    ['a folder', /is a folder, not a socket/, () => mkdirSync(mine())],
+    ['a file', /is a file, not a socket/, () => writeFileSync(mine(), '')],
+  ])('and names %s is to be corrected', async (_, reason, make) => {
+    make();
+    const message = await messageOf({ ...places('linux'), socketPath: mine() }, 'auto');
+    expect(message).toMatch(/^no_socket: /);
+    expect(message).toMatch(reason);
+    expect(message).toMatch(correct);
+  });
+
+  it('and where nobody listens asks for the engine that listened', async () => {
+    await leaveDeadSocket(mine());
+    const message = await messageOf({ ...places('linux'), socketPath: mine() }, 'auto');
+    expect(message).toMatch(
+      /^unavailable: .*Start the engine that listens there, or correct DOCKER_SOCKET_PATH\.$/,
+    );
+  });
+
+  it('and where another engine answers asks for no third one', async () => {
+    await serve(mine(), PODMAN);
+    const message = await messageOf({ ...places('linux'), socketPath: mine() }, 'docker');
+    expect(message).toMatch(
+      /\. Set AA_RUNTIME=podman to use what answers, or name another socket in DOCKER_SOCKET_PATH\.$/,
+    );
   });
 });
 

@@ -24,6 +24,8 @@ export interface ScriptedEngine {
   readonly socketPath: string;
   /** `METHOD /path` of every request so far, without queries and without the version of Podman's interface. */
   readonly requests: readonly string[];
+  /** The same, as they were sent. */
+  readonly targets: readonly string[];
   /** Replies for the next requests of this route (`POST /containers/create`; an id in the path is written `*`), in order. */
   script(route: string, ...replies: readonly Reply[]): void;
   /** Writes one frame to whoever is attached. */
@@ -63,6 +65,7 @@ export async function startScriptedEngine(options: ScriptedEngineOptions = {}): 
     socketPath: join(folder, 'docker.sock'),
     scripts: new Map(),
     requests: [],
+    targets: [],
     sockets: new Set(),
     attached: new Set(),
     waits: new Set(),
@@ -88,6 +91,7 @@ export async function startScriptedEngine(options: ScriptedEngineOptions = {}): 
   return {
     socketPath: world.socketPath,
     requests: world.requests,
+    targets: world.targets,
     script: (route, ...replies) => {
       world.scripts.set(route, [...(world.scripts.get(route) ?? []), ...replies]);
     },
@@ -125,6 +129,7 @@ interface World extends AnswerState {
   readonly socketPath: string;
   readonly scripts: Map<string, Reply[]>;
   readonly requests: string[];
+  readonly targets: string[];
   readonly sockets: Set<Socket>;
   readonly attached: Set<Duplex>;
   readonly waits: Set<ServerResponse>;
@@ -170,6 +175,7 @@ function answerUpgrade(world: World, request: IncomingMessage, socket: Duplex): 
 function nextReply(world: World, request: IncomingMessage): { route: string; reply: Reply | undefined } {
   const route = routeOf(request);
   world.requests.push(route);
+  world.targets.push(`${request.method} ${request.url}`);
   return { route, reply: world.scripts.get(route)?.shift() };
 }
 

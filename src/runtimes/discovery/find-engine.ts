@@ -44,25 +44,54 @@ export async function findEngine(places: SocketPlaces, choice: EngineChoice): Pr
 const NAMES = { auto: 'container engine', docker: 'Docker engine', podman: 'Podman engine' } as const;
 
 function notFound(choice: EngineChoice, unusable: readonly string[], looks: readonly Look[]): RuntimeError {
-  const failures = looks.map(({ place, probe }) => ({ place, ...toFailure(choice, probe) }));
+  const failures = looks.map((look) => toFailure(choice, look));
   const tried = [
     ...unusable,
     ...failures.map(({ place, reason }) => `${place.path} (${place.origin}): ${reason}`),
   ];
   // That Docker has its own socket is no fault of somebody who wants Podman.
   const telling = failures.filter(({ place }) => choice !== 'podman' || place.origin !== 'usual for Docker');
-  const code = telling.find((failure) => failure.code !== 'unavailable')?.code ?? 'unavailable';
+  const worst = telling.find(({ code }) => code !== 'unavailable');
   return new RuntimeError(
-    code,
-    `No ${NAMES[choice]} answers. Tried ${tried.join('; ')}. Start one (\`npm run setup\` does), or name its socket in DOCKER_SOCKET_PATH.`,
+    worst?.code ?? 'unavailable',
+    `No ${NAMES[choice]} answers. Tried ${tried.join('; ')}. ${toCure(choice, worst, failures)}`,
   );
 }
 
-function toFailure(choice: EngineChoice, probe: Probe): { reason: string; code: RuntimeErrorCode } {
-  if (!('engine' in probe)) return probe;
+interface Failure {
+  readonly place: SocketPlace;
+  readonly reason: string;
+  readonly code: RuntimeErrorCode;
+  /** The engine that answers there and wasn't asked for. */
+  readonly other?: 'docker' | 'podman';
+}
+
+function toFailure(choice: EngineChoice, { place, probe }: Look): Failure {
+  if (!('engine' in probe)) {
+    // Of the usual places most are empty.
+    const empty = probe.code === 'no_socket' && place.origin !== 'DOCKER_SOCKET_PATH';
+    return { place, ...probe, ...(empty ? { code: 'unavailable' } : {}) };
+  }
   const [has, wants] = probe.engine === 'podman' ? ['Podman', 'Docker'] : ['Docker', 'Podman'];
-  return {
-    reason: `${has} answers there, and AA_RUNTIME=${choice} asks for ${wants}: set AA_RUNTIME=${probe.engine} to use it`,
-    code: 'wrong_engine',
-  };
+  const reason = `${has} answers there, and AA_RUNTIME=${choice} asks for ${wants}`;
+  return { place, reason, code: 'wrong_engine', other: probe.engine };
+}
+
+/** What to do: what stands nearest to a running engine decides. */
+function toCure(choice: EngineChoice, worst: Failure | undefined, failures: readonly Failure[]): string {
+  if (worst?.code === 'permission_denied')
+    return 'Let this user open the socket: with Docker by `sudo usermod -aG docker "$USER"`, then log in again; or name another one in DOCKER_SOCKET_PATH.';
+  const isOrdered = failures.some(({ place }) => place.origin === 'DOCKER_SOCKET_PATH');
+  const other = failures.find((failure) => failure.other !== undefined)?.other;
+  if (other !== undefined) {
+    const start = isOrdered
+      ? ''
+      : `, start ${choice === 'docker' ? 'Docker' : 'Podman'} (\`npm run setup\` does)`;
+    return `Set AA_RUNTIME=${other} to use what answers${start}, or name another socket in DOCKER_SOCKET_PATH.`;
+  }
+  if (worst?.code === 'no_socket')
+    return 'Correct DOCKER_SOCKET_PATH, or start the engine that makes this socket.';
+  return isOrdered
+    ? 'Start the engine that listens there, or correct DOCKER_SOCKET_PATH.'
+    : 'Start one (`npm run setup` does), or name its socket in DOCKER_SOCKET_PATH.';
 }

@@ -21,12 +21,12 @@ export async function probeSocket(socketPath: string): Promise<Probe> {
     switch (code) {
       case 'ENOENT':
       case 'ENOTDIR':
-        return { reason: 'does not exist', code: 'unavailable' };
+        return { reason: 'does not exist', code: 'no_socket' };
       case 'EACCES':
       case 'EPERM':
         return { reason: 'exists, but this user may not open it', code: 'permission_denied' };
       case 'ECONNREFUSED':
-        return { reason: await whyRefused(socketPath), code: 'unavailable' };
+        return await whyRefused(socketPath);
       default:
         return { reason: error instanceof Error ? error.message : String(error), code: 'unavailable' };
     }
@@ -34,11 +34,14 @@ export async function probeSocket(socketPath: string): Promise<Probe> {
 }
 
 /** An engine that is to mount a socket which isn't there makes a folder of its name. */
-async function whyRefused(path: string): Promise<string> {
+async function whyRefused(path: string): Promise<Probe> {
   const stats = await stat(path).catch(() => undefined);
-  return stats?.isDirectory() === true
+  if (stats === undefined || stats.isSocket())
+    return { reason: 'exists, but nobody listens', code: 'unavailable' };
+  const reason = stats.isDirectory()
     ? 'is a folder, not a socket: a container whose DOCKER_SOCKET_PATH names nothing on its host gets one'
-    : 'exists, but nobody listens';
+    : 'is a file, not a socket';
+  return { reason, code: 'no_socket' };
 }
 
 /** The one route that both kinds of engine answer, and in which each names itself. */

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { RuntimeError } from '../../core/container-runtime.ts';
 import { answersPing } from './answers-ping.ts';
 import { withDeadline } from './deadline.ts';
+import { isAway } from './is-away.ts';
 
 /** One engine behind a unix socket: requests with a deadline each, and errors in the contract's words. */
 export interface Engine {
@@ -115,8 +116,7 @@ export function createEngine<Facts>(options: EngineOptions<Facts>): KnownEngine<
     } catch (cause) {
       const error = translate(cause, request.what);
       const gaveUp = request.until?.aborted === true;
-      if (!gaveUp && (error.code === 'unavailable' || error.code === 'permission_denied'))
-        connector.forget(used);
+      if (!gaveUp && (isAway(error) || error.code === 'permission_denied')) connector.forget(used);
       throw error;
     }
   };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerId, RuntimeError } from '../../core/container-runtime.ts';
 import { containerPath } from './container-path.ts';
 import type { Engine } from './engine.ts';
+import { isAway } from './is-away.ts';
 
 /** Waits between attempts, in ms: 6 s in all, for a removal already in progress or a mount that is still busy. */
 const BACKOFF = [50, 100, 200, 400, 800, 1500, 3000];
@@ -24,9 +25,8 @@ export async function removeContainer(engine: Engine, id: ContainerId): Promise<
       if (error.code === 'not_found') return;
       const pause = BACKOFF[attempt];
       // An engine that is away is asked twice, and not at all after one full deadline of silence.
-      const away =
-        error.code === 'unavailable' && (attempt > 0 || Date.now() - startedAt >= engine.deadlineMs);
-      const passing = ['conflict', 'engine_failed', 'unavailable'].includes(error.code);
+      const away = isAway(error) && (attempt > 0 || Date.now() - startedAt >= engine.deadlineMs);
+      const passing = isAway(error) || error.code === 'conflict' || error.code === 'engine_failed';
       if (pause === undefined || away || !passing || engine.closed) throw error;
       await sleep(pause);
     }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerId, RuntimeError } from '../../core/container-runtime.ts';
 import type { Engine } from './engine.ts';
 import type { InspectedContainer } from './inspected-container.ts';
+import { isAway } from './is-away.ts';
 
 /** A wait that the engine has been asked for; its answer comes when the container has ended. */
 export interface PendingWait {
@@ -47,7 +48,7 @@ export async function watchExit({
       try {
         return await ask();
       } catch (error) {
-        const passing = error instanceof RuntimeError && error.code === 'unavailable' && !engine.closed;
+        const passing = isAway(error) && !engine.closed;
         if (!passing || Date.now() >= giveUpAt) throw error;
         engineWasAway = true;
         await sleep(ASK_AGAIN_MS);
