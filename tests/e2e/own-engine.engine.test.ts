@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/core/finding.ts';
 import { run, send, textOf } from '../support/client.ts';
-import { callEngine, containersOf, waitForContainers } from '../support/engine.ts';
-import { findProgram, type OwnDockerd, ownDockerdObstacle, startOwnDockerd } from '../support/own-dockerd.ts';
+import { callEngine, containersOf, PODMAN, type TestEngine, waitForContainers } from '../support/engine.ts';
+import type { OwnEngine } from '../support/own-daemon.ts';
+import { findProgram, ownDockerdObstacle, startOwnDockerd } from '../support/own-dockerd.ts';
+import { startOwnPodman } from '../support/own-podman.ts';
 import { titleOf } from '../support/skips.ts';
 import { launchService, type RunningService, startServiceProcess } from '../support/start-service.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
@@ -14,7 +16,7 @@ import { waitFor } from '../support/wait-for.ts';
 const obstacle = ownDockerdObstacle();
 const runsc = findProgram('runsc');
 
-let dockerd: OwnDockerd;
+let dockerd: OwnEngine<TestEngine>;
 
 beforeAll(async () => {
   if (obstacle !== undefined) return;
@@ -156,11 +158,29 @@ interface Interrupted {
   };
 }
 
-describe.skipIf(obstacle !== undefined)(titleOf('the engine goes and comes back', obstacle), () => {
+describe.skipIf(obstacle !== undefined)(titleOf('Docker goes and comes back', obstacle), () => {
+  describeReturn(() => dockerd);
+});
+
+describe.skipIf(PODMAN.obstacle !== undefined)(titleOf('Podman goes and comes back', PODMAN.obstacle), () => {
+  let podman: OwnEngine<TestEngine>;
+
+  beforeAll(async () => {
+    podman = await startOwnPodman();
+  });
+  afterAll(async () => {
+    await podman?.close();
+  });
+
+  describeReturn(() => podman);
+});
+
+/** What is true of every engine that goes away under load and comes back. */
+function describeReturn(own: () => OwnEngine<TestEngine>): void {
   let service: RunningService;
 
   beforeEach(async () => {
-    service = await startServiceProcess({ engine: dockerd.engine, env: { AA_MAX_RUNNING: '6' } });
+    service = await startServiceProcess({ engine: own().engine, env: { AA_MAX_RUNNING: '6' } });
   });
   afterEach(async () => {
     await service?.stop();
@@ -175,16 +195,19 @@ describe.skipIf(obstacle !== undefined)(titleOf('the engine goes and comes back'
       );
       await waitForContainers(service.instanceId, 6, 30_000);
       await sleep(1000);
-      await dockerd[how]();
+      await own()[how]();
       const during = await send(service, { language: 'bash', code: 'true' });
       expect([during.status, during.headers.get('retry-after')]).toEqual([
         503,
         expect.stringMatching(/^\d+$/),
       ]);
-      await dockerd.start();
+      // Podman's containers run on without it, so a quick return would find them as they were.
+      const ended = Promise.all(inFlight);
+      if (own().engine.name === 'podman') await ended;
+      await own().start();
       const back = performance.now();
 
-      for (const response of await Promise.all(inFlight)) {
+      for (const response of await ended) {
         const { error } = (await response.json()) as Interrupted;
         expect([response.status, error?.code]).toEqual([503, 'infra_error']);
         expect(await (await fetch(error.artifacts.outputs.stdout ?? '')).text()).toBe('begun\n');
@@ -201,4 +224,4 @@ describe.skipIf(obstacle !== undefined)(titleOf('the engine goes and comes back'
       expect(await containersOf(service.instanceId)).toEqual([]);
     },
   );
-});
+}

@@ -1,19 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { answersPing } from '../../src/runtimes/shared/answers-ping.ts';
 import { DOCKER, type TestEngine } from './engine.ts';
+import { createOwnDaemon, type OwnEngine } from './own-daemon.ts';
 import { makeTemporaryFolder, removeFolder } from './temporary-folder.ts';
 
 export interface OwnDockerdOptions {
@@ -23,24 +13,7 @@ export interface OwnDockerdOptions {
   >;
 }
 
-/**
- * A Docker engine of one test's own, which it may stop and kill: data, socket, containers and their names in containerd are
- * apart from every other engine's on this machine, and so is its network. It has the worker image.
- */
-export interface OwnDockerd {
-  readonly engine: TestEngine;
-  /** SIGTERM, as an init system does it; resolves once it has ended. */
-  stop(): Promise<void>;
-  /** SIGKILL to the engine alone, as a crash would; resolves once it's gone. Its containers run on. */
-  kill(): Promise<void>;
-  /** Starts it again after either; resolves once it answers. */
-  start(): Promise<void>;
-  /** Ends it and all that it started, and removes its folder. */
-  close(): Promise<void>;
-}
-
 const PROGRAMS = ['dockerd', 'containerd', 'unshare'];
-const START_MS = 60_000;
 
 /** Why no such engine can be had here; `undefined` when one can. */
 export function ownDockerdObstacle(): string | undefined {
@@ -62,7 +35,13 @@ function isExecutable(path: string): boolean {
   }
 }
 
-export async function startOwnDockerd({ runtimes = {} }: OwnDockerdOptions = {}): Promise<OwnDockerd> {
+/**
+ * A Docker engine of one test's own, which it may stop and kill: data, socket, containers and their names in containerd are
+ * apart from every other engine's on this machine, and so is its network. It has the worker image.
+ */
+export async function startOwnDockerd({
+  runtimes = {},
+}: OwnDockerdOptions = {}): Promise<OwnEngine<TestEngine>> {
   const folder = makeTemporaryFolder('dockerd');
   const socketPath = join(folder, 'docker.sock');
   const name = `aa-test-${process.pid}-${Date.now()}`;
@@ -80,47 +59,34 @@ export async function startOwnDockerd({ runtimes = {} }: OwnDockerdOptions = {})
   writeFileSync(configPath, JSON.stringify(config));
   // The machine's containerd may be shared with another engine.
   const apart = ['--containerd-namespace', name, '--containerd-plugins-namespace', `${name}-plugins`];
-  let daemon: ChildProcess | undefined;
-
-  const start = async (): Promise<void> => {
-    const log = openSync(join(folder, 'log'), 'a');
-    mkdirSync(join(folder, 'exec'), { recursive: true });
-    const program = findProgram('dockerd') ?? 'dockerd';
+  mkdirSync(join(folder, 'exec'), { recursive: true });
+  const program = findProgram('dockerd') ?? 'dockerd';
+  const daemon = createOwnDaemon({
     // In a network of its own: at its start it removes the bridge docker0 of the machine's engine or takes it over.
-    daemon = spawn('unshare', ['--net', program, '--config-file', configPath, ...apart], {
-      stdio: ['ignore', log, log],
-    });
-    closeSync(log);
-    await waitUntilUp(socketPath, daemon, join(folder, 'log'));
-  };
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    const ending = daemon;
-    daemon = undefined;
-    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
-    const gone = new Promise<void>((resolve) => ending.once('exit', () => resolve()));
-    ending.kill(signal);
-    await gone;
-  };
-  const dockerd: OwnDockerd = {
+    command: ['unshare', '--net', program, '--config-file', configPath, ...apart],
+    socketPath,
+    log: join(folder, 'log'),
+  });
+  const dockerd: OwnEngine<TestEngine> = {
     engine: { name: 'docker', socketPath },
-    stop: () => end('SIGTERM'),
-    kill: () => end('SIGKILL'),
-    start,
+    stop: () => daemon.end('SIGTERM'),
+    kill: () => daemon.end('SIGKILL'),
+    start: daemon.start,
     async close() {
       // An engine that was killed has left processes behind, which only a start and an orderly end takes away.
-      if (daemon === undefined) await start();
-      await end('SIGTERM');
+      if (!daemon.isStarted()) await daemon.start();
+      await daemon.end('SIGTERM');
       endProcessesOf(folder);
       unmountBelow(folder);
       removeFolder(folder);
     },
   };
   try {
-    await start();
+    await daemon.start();
     await handOverImage(DOCKER.socketPath, socketPath, process.env.AA_WORKER_IMAGE ?? 'aa-worker:latest');
     return dockerd;
   } catch (error) {
-    await end('SIGTERM');
+    await daemon.end('SIGTERM');
     endProcessesOf(folder);
     unmountBelow(folder);
     removeFolder(folder);
@@ -146,18 +112,6 @@ function unmountBelow(folder: string): void {
     .flatMap((line) => line.split(' ')[4] ?? []);
   for (const point of points.filter((path) => path.startsWith(`${folder}/`)).reverse())
     execFileSync('umount', ['--lazy', point]);
-}
-
-async function waitUntilUp(socketPath: string, daemon: ChildProcess, log: string): Promise<void> {
-  const until = performance.now() + START_MS;
-  while (performance.now() < until) {
-    if (daemon.exitCode !== null || daemon.signalCode !== null) break;
-    if (await answersPing(socketPath)) return;
-    await sleep(50);
-  }
-  daemon.kill('SIGKILL');
-  const tail = readFileSync(log, 'utf8').split('\n').slice(-15).join('\n');
-  throw new Error(`the test's own dockerd does not answer:\n${tail}`);
 }
 
 /** As a stream from one engine into the other. */
