@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSituation } from './lib/consent.js';
 import { prepareContainerBuild } from './lib/container-build.js';
+import { toExamTables } from './lib/exam-tables.js';
 import { cacheFolder, ROOT } from './lib/project.js';
 import { runVisibly } from './lib/run-visibly.js';
 import { say } from './lib/say.js';
@@ -13,14 +14,20 @@ import { ensureTestGvisor } from './lib/test-gvisor.js';
 import { ensureTestPodman } from './lib/test-podman.js';
 import { concludeTests, countTests } from './lib/test-totals.js';
 
+/** @typedef {import('./lib/test-totals.js').TestReport} TestReport */
+/** @typedef {import('./lib/exam-tables.js').ExamReport} ExamReport */
+
 const OWN_ARGUMENTS = new Set(['--long', '--yes']);
 
-/** @param {string} path */
-function readTotals(path) {
+/**
+ * @param {string} path
+ * @returns {TestReport & ExamReport} without a test when the runner left none
+ */
+function readReport(path) {
   try {
-    return countTests(JSON.parse(readFileSync(path, 'utf8')));
+    return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    return { passed: 0, failed: 0, skipped: 0 };
+    return { testResults: [] };
   }
 }
 
@@ -60,7 +67,9 @@ await runMain(async () => {
       cwd: ROOT,
       env,
     });
-    const { line, exitCode } = concludeTests(readTotals(report), code);
+    const results = readReport(report);
+    say(toExamTables(results));
+    const { line, exitCode } = concludeTests(countTests(results), code);
     say(line);
     return exitCode;
   } finally {
