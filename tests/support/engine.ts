@@ -90,11 +90,19 @@ export function callEngine(
 export async function containersOf(instanceId: string): Promise<readonly EngineContainer[]> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`${LABELS.instance}=${instanceId}`] }));
   const engine = engineOf.get(instanceId) ?? DOCKER;
-  return (await callEngine(
-    engine,
-    'GET',
-    `/containers/json?all=true&filters=${filters}`,
-  )) as EngineContainer[];
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return (await callEngine(
+        engine,
+        'GET',
+        `/containers/json?all=true&filters=${filters}`,
+      )) as EngineContainer[];
+    } catch (error) {
+      // Podman fails to list at all when a container ends while it looks at it.
+      if (attempt === 5 || !/no such (process|container)/.test(String(error))) throw error;
+      await sleep(20);
+    }
+  }
 }
 
 /** Waits until a supervisor has exactly `count` running containers (or none at all for 0); throws when it takes longer. */
