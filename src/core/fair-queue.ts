@@ -10,7 +10,8 @@ export interface FairQueueOptions {
 
 /**
  * Who waits for a turn and who has one. The next turn goes to a caller of whom the fewest have one, and among those to whom has
- * waited longest. Of several turns the last is kept, while there is a caller who has none, for such a caller. No call looks at every waiter: each costs a look at the callers who have some.
+ * waited longest. Of several turns the last is kept, while there is a caller who has none, for such a caller. No call looks at
+ * every waiter: each costs a look at the callers who have some.
  */
 export interface FairQueue<W extends { readonly caller: CallerName }> {
   /** Turns that are taken. */

@@ -1,7 +1,7 @@
 import type { Finding } from '../core/finding.ts';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
 import type { Workspaces } from '../core/workspace.ts';
-import { fromStorage, probeStorage, type StorageProbeOptions } from './probe-storage.ts';
+import { probeStorage, type StorageProbeOptions, toSetUpError } from './probe-storage.ts';
 
 /** Proves that service and engine have one folder, in which a run may write. Rejects as `probeStorage` does. */
 export async function checkStorage(options: StorageProbeOptions, label: string): Promise<Finding> {
@@ -23,7 +23,7 @@ const LEAST_INODES = 10_000;
 /** Free space for at least one run at its default limit. */
 export async function checkFree(workspaces: Workspaces): Promise<Finding> {
   const { bytes, inodes } = await workspaces.free().catch((error) => {
-    throw fromStorage(error);
+    throw toSetUpError(error);
   });
   const row = {
     name: 'free_space',

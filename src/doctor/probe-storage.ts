@@ -51,7 +51,7 @@ export async function probeStorage(options: StorageProbeOptions): Promise<void> 
       await workspace.remove();
     }
   } catch (error) {
-    throw fromStorage(error);
+    throw toSetUpError(error);
   }
 }
 
@@ -96,7 +96,7 @@ function toSentence(exitCode: number): string {
 }
 
 /** What keeps the storage folder from being used, with its cure; any other error passes. */
-export function fromStorage(error: unknown): unknown {
+export function toSetUpError(error: unknown): unknown {
   if (!(error instanceof WorkspaceError)) return error;
   const message =
     error.code === 'no_space'

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/core/finding.ts';
 import { run, send, textOf } from '../support/client.ts';
-import { callEngine, containersOf, PODMAN, type TestEngine, waitForContainers } from '../support/engine.ts';
+import { callEngine, containersOf, PODMAN, waitForContainers } from '../support/engine.ts';
 import type { OwnEngine } from '../support/own-daemon.ts';
 import { findProgram, ownDockerdObstacle, startOwnDockerd } from '../support/own-dockerd.ts';
 import { startOwnPodman } from '../support/own-podman.ts';
@@ -16,7 +16,7 @@ import { waitFor } from '../support/wait-for.ts';
 const obstacle = ownDockerdObstacle();
 const runsc = findProgram('runsc');
 
-let dockerd: OwnEngine<TestEngine>;
+let dockerd: OwnEngine;
 
 beforeAll(async () => {
   if (obstacle !== undefined) return;
@@ -163,7 +163,7 @@ describe.skipIf(obstacle !== undefined)(titleOf('Docker goes and comes back', ob
 });
 
 describe.skipIf(PODMAN.obstacle !== undefined)(titleOf('Podman goes and comes back', PODMAN.obstacle), () => {
-  let podman: OwnEngine<TestEngine>;
+  let podman: OwnEngine;
 
   beforeAll(async () => {
     podman = await startOwnPodman();
@@ -176,7 +176,7 @@ describe.skipIf(PODMAN.obstacle !== undefined)(titleOf('Podman goes and comes ba
 });
 
 /** What is true of every engine that goes away under load and comes back. */
-function describeReturn(own: () => OwnEngine<TestEngine>): void {
+function describeReturn(own: () => OwnEngine): void {
   let service: RunningService;
 
   beforeEach(async () => {

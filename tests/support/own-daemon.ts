@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answersPing } from '../../src/runtimes/shared/answers-ping.ts';
+import type { TestEngine } from './engine.ts';
 
 export interface OwnDaemonOptions {
   readonly command: readonly string[];
@@ -22,8 +23,8 @@ export interface OwnDaemon {
 }
 
 /** An engine of one test's own. */
-export interface OwnEngine<E> {
-  readonly engine: E;
+export interface OwnEngine {
+  readonly engine: TestEngine;
   /** SIGTERM, as an init system does it; resolves once it has ended. */
   stop(): Promise<void>;
   /** SIGKILL to the engine alone, as a crash would; resolves once it's gone. Its containers run on. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { DOCKER, type TestEngine } from './engine.ts';
+import { DOCKER } from './engine.ts';
 import { createOwnDaemon, type OwnEngine } from './own-daemon.ts';
 import { makeTemporaryFolder, removeFolder } from './temporary-folder.ts';
 
@@ -39,9 +39,7 @@ function isExecutable(path: string): boolean {
  * A Docker engine of one test's own, which it may stop and kill: data, socket, containers and their names in containerd are
  * apart from every other engine's on this machine, and so is its network. It has the worker image.
  */
-export async function startOwnDockerd({
-  runtimes = {},
-}: OwnDockerdOptions = {}): Promise<OwnEngine<TestEngine>> {
+export async function startOwnDockerd({ runtimes = {} }: OwnDockerdOptions = {}): Promise<OwnEngine> {
   const folder = makeTemporaryFolder('dockerd');
   const socketPath = join(folder, 'docker.sock');
   const name = `aa-test-${process.pid}-${Date.now()}`;
@@ -67,7 +65,7 @@ export async function startOwnDockerd({
     socketPath,
     log: join(folder, 'log'),
   });
-  const dockerd: OwnEngine<TestEngine> = {
+  const dockerd: OwnEngine = {
     engine: { name: 'docker', socketPath },
     stop: () => daemon.end('SIGTERM'),
     kill: () => daemon.end('SIGKILL'),

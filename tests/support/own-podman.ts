@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { planContainersConf } from '../../scripts/lib/podman-conf.js';
 import { readConfHost } from '../../scripts/lib/podman-start.js';
-import type { TestEngine } from './engine.ts';
 import { createOwnDaemon, type OwnEngine } from './own-daemon.ts';
 import { makeTemporaryFolder, removeFolder } from './temporary-folder.ts';
 
@@ -10,7 +9,7 @@ import { makeTemporaryFolder, removeFolder } from './temporary-folder.ts';
  * A way of one test's own into the tests' Podman, which it may stop and kill. Podman has no daemon: images and containers are the
  * same whoever asks, and run on without whoever started them.
  */
-export async function startOwnPodman(): Promise<OwnEngine<TestEngine>> {
+export async function startOwnPodman(): Promise<OwnEngine> {
   const folder = makeTemporaryFolder('podman');
   const socketPath = join(folder, 'podman.sock');
   const conf = planContainersConf(readConfHost());

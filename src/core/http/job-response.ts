@@ -1,4 +1,4 @@
-import type { JobRecord } from '../jobs/job.ts';
+import { type JobRecord, withoutFiles } from '../jobs/job.ts';
 import type { FoundJob } from '../jobs/job-catalog.ts';
 import type { JobProgress, JobResponse, JobRow } from '../response-schemas.ts';
 import { toJobAnswer, type UrlOptions } from './execute-response.ts';
@@ -6,10 +6,7 @@ import { toJobAnswer, type UrlOptions } from './execute-response.ts';
 /** The execute answer as far as there is one, and where the job is. */
 export async function toJobResponse(found: FoundJob, urls: UrlOptions): Promise<JobResponse> {
   const { record } = found;
-  const manifest =
-    found.state === 'stopped'
-      ? found.manifest
-      : ({ version: 1, job: record, files: [], skipped: [], truncated: false } as const);
+  const manifest = found.state === 'stopped' ? found.manifest : withoutFiles(record);
   return { ...(await toJobAnswer(manifest, urls)), ...toProgress(record) };
 }
 

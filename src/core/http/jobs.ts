@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts';
 import type { FoundJob, JobCatalog } from '../jobs/job-catalog.ts';
 import { type JobPage, jobId, jobPage, jobResponse } from '../response-schemas.ts';
 import { jobsQuery, lastEventId } from '../schemas.ts';
+import { shareCalls } from '../share-calls.ts';
 import { type AppContext, type AppDependencies, urlOptions } from './context.ts';
 import { CANCELED_EXAMPLE, EXAMPLE_JOB, JOB_PAGE_EXAMPLE, STOPPED_EXAMPLE } from './examples.ts';
 import { streamJob } from './job-events.ts';
@@ -12,7 +13,6 @@ import type { OpenStreams } from './open-streams.ts';
 import { headerPlace, parseInput } from './parse-input.ts';
 import { parseQuery } from './parse-query.ts';
 import type { Operation, Parameter, Route } from './route.ts';
-import { shareCalls } from './share-calls.ts';
 
 /** `GET /jobs`, `GET|DELETE /jobs/:id`, `GET /jobs/:id/events`. */
 export function jobRoutes(deps: AppDependencies, streams: OpenStreams): readonly Route[] {

@@ -1,4 +1,4 @@
-import type { Handler, MiddlewareHandler } from 'hono';
+import type { Handler } from 'hono';
 import type { GenericSchema } from 'valibot';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { App, AppContext, AppVariables } from './context.ts';
@@ -71,7 +71,7 @@ export const SHARED_ERRORS = [
 /** Registers a route; every other method answers 405 with `Allow`. A GET route answers HEAD as well. */
 export function register(app: App, { path, pattern = path, methods }: Route): void {
   for (const [method, operation] of Object.entries(methods)) {
-    app.on(method, pattern, readingEachOnce(operation), operation.handle);
+    app.on(method, pattern, readingEachOnce(operation));
   }
   const allow = Object.keys(methods)
     .flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]))
@@ -83,13 +83,14 @@ export function register(app: App, { path, pattern = path, methods }: Route): vo
   });
 }
 
-/** Lets requests pass in whose query no parameter of the operation stands twice. */
-function readingEachOnce({ parameters = [], access }: Operation): MiddlewareHandler {
+/** The operation's handler, for requests in whose query none of its parameters stands twice. */
+function readingEachOnce({ handle, parameters = [], access }: Operation): Operation['handle'] {
   const declared = parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name);
   const names = access === 'link' ? [...declared, SIGNATURE] : declared;
-  return async (c, next) => {
+  if (names.length === 0) return handle;
+  return (c, next) => {
     refuseRepeated(c, names);
-    await next();
+    return handle(c, next);
   };
 }
 

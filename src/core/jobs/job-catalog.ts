@@ -1,5 +1,6 @@
 import type { ArtifactStore } from '../artifact-store.ts';
 import { JOB_ID_PATTERN, mayBelongTo, orderOf, sessionTag } from '../ids.ts';
+import { shareNextCall } from '../share-calls.ts';
 import { type JobRef, jobKey, type OutputName, type Workspaces } from '../workspace.ts';
 import { RECORD_BYTES } from './event-index.ts';
 import { isJobFile, type JobFile, type JobRecord, type JobStatus, type Manifest } from './job.ts';
@@ -75,7 +76,7 @@ export function createJobCatalog({ workspaces, store, supervisor }: JobCatalogOp
   };
 
   /** All jobs that have a folder. A look through all sessions takes long, so that those who ask meanwhile share the next one. */
-  const allRefs = shareNext(async () => {
+  const allRefs = shareNextCall(async () => {
     const refs: JobRef[] = [];
     for (const sessionId of await workspaces.sessions()) refs.push(...(await refsOf(workspaces, sessionId)));
     return refs;
@@ -132,27 +133,6 @@ async function refsOf(workspaces: Workspaces, sessionId: string): Promise<readon
 
 function newestFirst(a: JobRef, b: JobRef): number {
   return orderOf(a.jobId) < orderOf(b.jobId) ? 1 : -1;
-}
-
-/** One call at a time: whoever asks while one is under way gets what the next one finds, which begins after they asked. */
-function shareNext<T>(look: () => Promise<T>): () => Promise<T> {
-  let current: Promise<T> | undefined;
-  let next: Promise<T> | undefined;
-  const begin = (): Promise<T> => {
-    next = undefined;
-    const now = look();
-    current = now;
-    const end = (): void => {
-      if (current === now) current = undefined;
-    };
-    now.then(end, end);
-    return now;
-  };
-  return () => {
-    if (current === undefined) return begin();
-    next ??= current.then(begin, begin);
-    return next;
-  };
 }
 
 async function readJobFile(workspaces: Workspaces, ref: JobRef): Promise<JobFile | undefined> {

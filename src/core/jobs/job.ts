@@ -94,6 +94,11 @@ export interface Manifest {
   readonly truncated: boolean;
 }
 
+/** The manifest of a job of which there are no files, or none yet. */
+export function withoutFiles(job: JobRecord): Manifest {
+  return { version: 1, job, files: [], skipped: [], truncated: false };
+}
+
 /** Only we write `job.json`, so the version and the status are enough to tell one from a torn or foreign file. */
 export function isJobFile(value: unknown): value is JobFile {
   return (

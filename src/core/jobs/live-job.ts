@@ -4,7 +4,7 @@ import type { JobRef } from '../workspace.ts';
 import { forgetJob, toStorageError } from './accept-job.ts';
 import { type Attendance, createAttendance } from './attendance.ts';
 import type { EventLog } from './event-log.ts';
-import type { JobRecord, Manifest } from './job.ts';
+import { type JobRecord, type Manifest, withoutFiles } from './job.ts';
 import { keepEnd } from './manifest.ts';
 import type { EventFiles } from './read-events.ts';
 import { endUnrun, runJob, toStopped } from './run-job.ts';
@@ -131,6 +131,5 @@ function mayHaveRun(error: unknown): boolean {
 async function keepFailure({ store }: JobHouse, job: RunningJob, error: unknown): Promise<void> {
   const { code, message } = error instanceof AppError ? error : internalError(error, 'the job’s id');
   const record = toStopped(job.record, { error: { code, message } });
-  const manifest: Manifest = { version: 1, job: record, files: [], skipped: [], truncated: false };
-  await keepEnd(store, job.workspace, manifest, job.logger);
+  await keepEnd(store, job.workspace, withoutFiles(record), job.logger);
 }

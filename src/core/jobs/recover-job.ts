@@ -1,10 +1,16 @@
 import type { ArtifactStore } from '../artifact-store.ts';
 import { collectArtifacts } from '../collect-artifacts.ts';
 import type { Logger } from '../logger.ts';
-import { headLength } from '../output-collector.ts';
 import { type JobRef, jobKey, type StreamName, type Workspace, type Workspaces } from '../workspace.ts';
-import { completeIndex, type LeftStream } from './complete-index.ts';
-import { isJobFile, type JobFailure, type JobFile, type JobRecord, type Manifest } from './job.ts';
+import { completeIndex } from './complete-index.ts';
+import {
+  isJobFile,
+  type JobFailure,
+  type JobFile,
+  type JobRecord,
+  type Manifest,
+  withoutFiles,
+} from './job.ts';
 import { keepEnd } from './manifest.ts';
 import { toStopped, UNKNOWN_END } from './run-job.ts';
 
@@ -35,9 +41,7 @@ export async function recoverJob(
     return;
   }
   const manifest =
-    left.status === 'queued'
-      ? { version: 1 as const, job: toClosed(left), files: [], skipped: [], truncated: false }
-      : await toManifest(store, workspace, left);
+    left.status === 'queued' ? withoutFiles(toClosed(left)) : await toManifest(store, workspace, left);
   await keepEnd(store, workspace, manifest, logger);
   const { error } = manifest.job;
   logger.warn({ job: ref.jobId, code: error?.code }, 'a job that was interrupted is closed');
@@ -57,27 +61,15 @@ function toClosed({ inputs: _inputs, ...record }: JobFile): JobRecord {
 
 async function toManifest(store: ArtifactStore, workspace: Workspace, left: JobFile): Promise<Manifest> {
   const { inputs = [], limits } = left;
-  const stdout = await findLeft(workspace, 'stdout', limits);
-  const stderr = await findLeft(workspace, 'stderr', limits);
-  await completeIndex(workspace, limits.outputBytes, { stdout, stderr });
-  const streams = { stdout: stdout.output, stderr: stderr.output };
+  const sizes = { stdout: await sizeOf(workspace, 'stdout'), stderr: await sizeOf(workspace, 'stderr') };
+  const streams = await completeIndex(workspace, limits.outputBytes, sizes);
   const artifacts = await collectArtifacts({ workspace, store, inputs, streams });
   return { version: 1, job: toClosed(left), ...artifacts };
 }
 
-/** A stream that had filled its file was going round in it; how much it had lost, and where it was, went with the process. */
-async function findLeft(
-  workspace: Workspace,
-  name: StreamName,
-  { outputBytes }: JobRecord['limits'],
-): Promise<LeftStream> {
+/** Bytes that were captured of a stream. */
+async function sizeOf(workspace: Workspace, name: StreamName): Promise<number> {
   // Killed between its record and its streams, a job has none yet.
   await (await workspace.openOutput(name)).close();
-  const { size } = await workspace.describe(name);
-  if (size < outputBytes) return { size, output: { truncated: false, omittedBytes: 0 } };
-  const start = headLength(outputBytes);
-  return {
-    size,
-    output: { truncated: true, omittedBytes: undefined, tail: { start, length: size - start } },
-  };
+  return (await workspace.describe(name)).size;
 }

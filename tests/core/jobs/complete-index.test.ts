@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { completeIndex, type LeftStream } from '../../../src/core/jobs/complete-index.ts';
+import { completeIndex } from '../../../src/core/jobs/complete-index.ts';
 import {
   decodeRecords,
   encodeRecords,
@@ -36,17 +36,21 @@ function expectHeld({ files }: MemoryJob): void {
 
 /** What the next start of the service sees of a stream, and does. */
 async function complete(job: MemoryJob, maxBytes: number): Promise<IndexedEvent[]> {
-  const left = (stream: StreamName): LeftStream => {
-    const size = job.files[stream].bytes().length;
-    if (size < maxBytes) return { size, output: { truncated: false, omittedBytes: 0 } };
-    const start = headLength(maxBytes);
-    const tail = { start, length: size - start };
-    return { size, output: { truncated: true, omittedBytes: undefined, tail } };
-  };
-  await completeIndex(job, maxBytes, { stdout: left('stdout'), stderr: left('stderr') });
+  const sizeOf = (stream: StreamName): number => job.files[stream].bytes().length;
+  const sizes = { stdout: sizeOf('stdout'), stderr: sizeOf('stderr') };
+  const outputs = await completeIndex(job, maxBytes, sizes);
   expect(job.files.events.isClosed()).toBe(true);
   expectHeld(job);
-  return eventsOf(job);
+  const events = await eventsOf(job);
+  for (const stream of STREAMS)
+    expect([outputs[stream].truncated, outputs[stream].omittedBytes]).toEqual(markOf(events, stream));
+  return events;
+}
+
+/** Whether the events say that bytes of a stream are missing, and how many. */
+function markOf(events: readonly IndexedEvent[], stream: StreamName): [boolean, number | undefined] {
+  const mark = events.find((event) => event.event === 'truncated' && event.data.stream === stream);
+  return mark?.event === 'truncated' ? [true, mark.data.omittedBytes] : [false, 0];
 }
 
 /** The bytes of a file but for the line that counts, where the events have a mark that does. */
