@@ -9,6 +9,7 @@ import { runVisibly } from './lib/run-visibly.js';
 import { say } from './lib/say.js';
 import { setUp } from './lib/set-up.js';
 import { runMain } from './lib/setup-error.js';
+import { groupSkipped, toSkipLines } from './lib/skipped-tests.js';
 import { ensureComposePrograms } from './lib/test-compose.js';
 import { ensureTestGvisor } from './lib/test-gvisor.js';
 import { ensureTestPodman } from './lib/test-podman.js';
@@ -16,12 +17,13 @@ import { concludeTests, countTests } from './lib/test-totals.js';
 
 /** @typedef {import('./lib/test-totals.js').TestReport} TestReport */
 /** @typedef {import('./lib/exam-tables.js').ExamReport} ExamReport */
+/** @typedef {import('./lib/skipped-tests.js').SkipReport} SkipReport */
 
 const OWN_ARGUMENTS = new Set(['--long', '--yes']);
 
 /**
  * @param {string} path
- * @returns {TestReport & ExamReport} without a test when the runner left none
+ * @returns {TestReport & ExamReport & SkipReport} without a test when the runner left none
  */
 function readReport(path) {
   try {
@@ -69,7 +71,12 @@ await runMain(async () => {
     });
     const results = readReport(report);
     say(toExamTables(results));
-    const { line, exitCode } = concludeTests(countTests(results), code);
+    const skipped = groupSkipped(results);
+    for (const each of toSkipLines(skipped)) say(each);
+    const totals = countTests(results);
+    // CI runs all tests: none of them was left out by a filter.
+    if (situation.ci) totals.failed += skipped.get('')?.length ?? 0;
+    const { line, exitCode } = concludeTests(totals, code);
     say(line);
     return exitCode;
   } finally {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { explainDeath, planStart, spawnDaemon } from '../../scripts/lib/engine-start.js';
+import { NOT_LINUX, titleOf } from '../support/skips.ts';
 import { makeFolder, makePrograms } from './fixtures.ts';
 
 describe('how an installed engine is started', () => {
@@ -23,8 +24,8 @@ describe('how an installed engine is started', () => {
     expect(planStart(host)).toEqual(plan);
   });
 
-  it.skipIf(process.platform !== 'linux')(
-    'gives the daemon a session of its own and its output to the log (on Linux: read from /proc)',
+  it.skipIf(NOT_LINUX !== undefined)(
+    titleOf('gives the daemon a session of its own and its output to the log', NOT_LINUX),
     async () => {
       // Field 6 of /proc/PID/stat is the session; in a new one it is the process's own id.
       const bin = makePrograms({ dockerd: "echo started; cut -d' ' -f1,6 /proc/$$/stat; exit 3" });

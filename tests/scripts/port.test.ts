@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assertPortFree, findPortHolder, listeningInodes } from '../../scripts/lib/port.js';
+import { NOT_LINUX, titleOf } from '../support/skips.ts';
 import { answers, portOf, serve } from './fixtures.ts';
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -14,8 +15,8 @@ describe('a port', () => {
     expect(listeningInodes('', 8080)).toEqual([]);
   });
 
-  it.skipIf(process.platform !== 'linux')(
-    'that is taken ends the set-up with 2 and names the holder (on Linux: read from /proc)',
+  it.skipIf(NOT_LINUX !== undefined)(
+    titleOf('that is taken ends the set-up with 2 and names the holder', NOT_LINUX),
     async () => {
       const port = portOf(await serve(0, answers({})));
       expect(await findPortHolder(port)).toMatchObject({ pid: process.pid });

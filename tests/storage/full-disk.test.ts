@@ -9,7 +9,7 @@ import { createEventLog } from '../../src/core/jobs/event-log.ts';
 import { createDiskStore } from '../../src/storage/disk/index.ts';
 import { createWorkspaces } from '../../src/storage/workspace/index.ts';
 import { outputOf, readEvents } from '../support/memory-job.ts';
-import { permitSkip } from '../support/skips.ts';
+import { permitSkip, skipTest } from '../support/skips.ts';
 import { makeTempFolder } from '../support/temporary-folder.ts';
 
 /** A disk of 1 MiB of its own, or a skip where this user can't mount one. */
@@ -21,7 +21,7 @@ async function mountSmallDisk(context: TestContext): Promise<string> {
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', root], { stdio: 'ignore' });
   } catch {
-    context.skip(permitSkip('this user cannot mount a small disk'));
+    skipTest(context, permitSkip('this user cannot mount a small disk'));
   }
   onTestFinished(() => {
     execFileSync('umount', [root]);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeFolder } from '../../src/storage/disk/make-folder.ts';
 import { createStorage, openWorkspaces } from '../../src/storage/index.ts';
+import { NOT_LINUX, titleOf } from '../support/skips.ts';
 import { makeTempFolder } from '../support/temporary-folder.ts';
 
 let folder: Awaited<ReturnType<typeof makeTempFolder>>;
@@ -29,7 +30,9 @@ describe('makeFolder', () => {
   });
 });
 
-describe.skipIf(process.platform !== 'linux')('a storage folder where the kernel makes none', () => {
+const title = titleOf('a storage folder where the kernel makes none', NOT_LINUX);
+
+describe.skipIf(NOT_LINUX !== undefined)(title, () => {
   it('is refused with a cure, instead of being tried for ever', async () => {
     await expect(makeFolder('/proc/nowhere/a', 0o700)).rejects.toMatchObject({ code: 'ENOENT' });
     await expect(createStorage({ root: '/proc/nowhere' })).rejects.toThrow(/ENOENT.*AA_STORAGE_PATH/);

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Workspace, Workspaces } from '../../src/core/workspace.ts';
 import { createWorkspaces } from '../../src/storage/workspace/index.ts';
 import { HOSTILE_SHAPES, makeDeep } from '../support/hostile-tree.ts';
-import { permitSkip } from '../support/skips.ts';
+import { permitSkip, skipTest } from '../support/skips.ts';
 import { makeTempFolder, openBelow } from '../support/temporary-folder.ts';
 
 const HELPER = join(import.meta.dirname, '../support/ordinary-user.ts');
@@ -70,7 +70,7 @@ describe('removing a job folder', () => {
     try {
       execFileSync('chattr', ['+i', stuck], { stdio: 'ignore' });
     } catch {
-      context.skip('this file system or user cannot make a file immutable');
+      skipTest(context, permitSkip('this file system or user cannot make a file immutable'));
     }
     await expect(workspace.remove()).rejects.toMatchObject({ name: 'WorkspaceError', code: 'unavailable' });
     execFileSync('chattr', ['-i', stuck]);
@@ -93,7 +93,7 @@ describe('removing a job folder', () => {
 describe('as an ordinary user', () => {
   it('reads and removes what its programs closed to themselves', async (context) => {
     if (process.geteuid?.() !== 0)
-      context.skip(permitSkip('only root can become another user; the other tests ran as one'));
+      skipTest(context, permitSkip('only root can become another user; the other tests ran as one'));
     await chmod(folder.path, 0o755);
     const home = join(folder.path, 'home');
     await mkdir(home);
