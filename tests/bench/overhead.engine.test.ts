@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DOCKER, PODMAN, settingsFor, type TestEngine, titleFor } from '../support/engine.ts';
+import { LONG } from '../support/rounds.ts';
 import { type RunningService, startServiceProcess } from '../support/start-service.ts';
 import { makeTemporaryFolder, removeFolder } from '../support/temporary-folder.ts';
 import { recordEngine } from './engine-recorder.ts';
 import { createRawEngine, type RawEngine } from './raw-engine.ts';
 
-const LONG = process.env.AA_TEST_LONG !== undefined;
 const PAIRS = LONG ? 60 : 15;
 const PROMISED_RATIO = 1.15;
 /** A machine that does other things meanwhile gets twice the room. */
