@@ -161,6 +161,24 @@ describe('create', () => {
     expect(engine.requests.filter((route) => route === 'POST /containers/create')).toHaveLength(8);
   });
 
+  it('comes one at a time at a rootless Podman, which several at once may crash, and together at any other', async () => {
+    const createTwo = async (): Promise<number> => {
+      engine.script('POST /containers/create', 'silence');
+      const mayDiscard = ['cpu', 'memory', 'pids'] as const;
+      const [first, second] = [1, 2].map(() => runtime.create({ ...spec, mayDiscard }));
+      const failed = expect(first).rejects.toMatchObject({ code: 'unavailable' });
+      await sleep(DEADLINE / 3);
+      const askedAtOnce = asked('POST /containers/create');
+      await failed;
+      expect(await second).toBe(CONTAINER_ID);
+      return askedAtOnce;
+    };
+    expect(await createTwo()).toBe(2);
+    await engine.close();
+    await begin({ host: { security: { rootless: true }, cgroupVersion: 'v1' } });
+    expect(await createTwo()).toBe(1);
+  });
+
   it('takes no OCI runtime but the one that the engine is configured with, which takes another name silently', async () => {
     expect(await codeOf(runtime.create({ ...spec, ociRuntime: 'runsc' }))).toBe('runtime_unknown');
     expect(asked('POST /containers/create')).toBe(0);

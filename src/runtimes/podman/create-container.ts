@@ -55,8 +55,8 @@ export async function createContainer(
 }
 
 /**
- * A rootless Podman that is asked for several creates at the same time may find no subordinate ids for one of them, though
- * `/etc/subuid` has them. It refuses before it makes anything.
+ * A rootless Podman that somebody else asks for a container at the same time may find no subordinate ids, though `/etc/subuid`
+ * has them. It refuses before it makes anything.
  */
 async function withSubordinateIds<T>(create: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {

@@ -27,6 +27,7 @@ export function createPodmanRuntime(options: PodmanRuntimeOptions): ContainerRun
   const findSocket = typeof socketPath === 'string' ? async () => socketPath : socketPath;
   const engine = createPodmanEngine({ findSocket, deadlineMs });
   const neverStarted = new Set<ContainerId>();
+  let lastCreated: Promise<unknown> = Promise.resolve();
 
   /** Attaching to an ended container would prepare it anew; the record is only asked about containers of others. */
   const claimStart = async (id: ContainerId): Promise<void> => {
@@ -41,7 +42,12 @@ export function createPodmanRuntime(options: PodmanRuntimeOptions): ContainerRun
     info: async () => (await readFacts(engine)).info,
     ensureImage: (ref) => inspectImage(engine, ref),
     async create(spec) {
-      const id = await createContainer(engine, spec, await engine.facts(), logger);
+      const facts = await engine.facts();
+      const make = (): Promise<ContainerId> => createContainer(engine, spec, facts, logger);
+      // A rootless Podman asks a library for its subordinate ids that isn't made for threads: two at a time may crash it.
+      const created = facts.info.rootless ? lastCreated.then(make, make) : make();
+      lastCreated = created;
+      const id = await created;
       neverStarted.add(id);
       return id;
     },
