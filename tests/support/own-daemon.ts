@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answersPing } from '../../src/runtimes/shared/answers-ping.ts';
 import type { TestEngine } from './engine.ts';
@@ -45,6 +46,8 @@ export function createOwnDaemon({ command, env, socketPath, log }: OwnDaemonOpti
       const output = openSync(log, 'a');
       const [program = '', ...args] = command;
       daemon = spawn(program, args, {
+        // Podman's conmon leaves a file called `oom` where its engine was started.
+        cwd: dirname(log),
         stdio: ['ignore', output, output],
         ...(env === undefined ? {} : { env }),
       });
